@@ -210,6 +210,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024  # one upload part is 8 MiB
 
 # --- work, feeds ------------------------------------------------------------------------------------------------
 BROKER_URL = env("BROKER_URL", f"redis+socket://{STATE}/redis/redis.sock")
+DOORBELL = env("DOORBELL", "celery")  # "collect": whoever rings is only noted (tests)
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}  # docs/decisions/0001
 
 # --- API --------------------------------------------------------------------------------------------------------
