@@ -1,0 +1,59 @@
+"""The outbox: everything that changes writes a row here, in the same transaction.
+
+Web processes tail the table by id and feed pages; a watcher that was away goes on from the id it saw last. Old rows
+are pruned, but never the newest, so the latest id never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from observability.models import Change
+from observability.serial import one_writer
+
+KEEP_AGE = timedelta(hours=24)
+KEEP_LEAST = 10_000
+KEEP_MOST = 1_000_000
+CHANNEL = "vmconsole_changes"
+
+
+def changed(
+    kind: str, uid: UUID | str, name: str, namespace: str, what: Literal["ADDED", "MODIFIED", "DELETED"]
+) -> int:
+    """Tell the watchers, when this transaction commits. Returns the new resourceVersion."""
+    with transaction.atomic():
+        one_writer()
+        change = Change.objects.create(kind=kind, uid=str(uid), name=name, namespace=namespace, what=what)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:  # delivered at commit; a hint to look, nothing more
+                cursor.execute(f"NOTIFY {CHANNEL}")
+    return change.id
+
+
+def latest() -> int:
+    """The newest id, 0 before the first change."""
+    return Change.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def oldest() -> int:
+    """The oldest id that is still kept: a watcher further behind must list again."""
+    return Change.objects.order_by("id").values_list("id", flat=True).first() or 0
+
+
+def since(after: int, limit: int = 1000) -> Sequence[Change]:
+    """What came after `after`, in order."""
+    return list(Change.objects.filter(id__gt=after).order_by("id")[:limit])
+
+
+def prune() -> int:
+    """Drop what is old, or too much. The newest `KEEP_LEAST` stay whatever their age."""
+    top = latest()
+    old = Change.objects.filter(at__lt=timezone.now() - KEEP_AGE, id__lte=top - KEEP_LEAST)
+    too_many = Change.objects.filter(id__lte=top - KEEP_MOST)
+    return int(old.delete()[0]) + int(too_many.delete()[0])
