@@ -153,6 +153,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "access:sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "access:sign_in"
+AUDIT_RECORDER = "observability.audit.record"  # by name: the audit stands above the app that reports sign-ins to it
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours; long enough to make guessing useless, short enough for a person at night
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

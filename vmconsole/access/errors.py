@@ -1,0 +1,58 @@
+"""What we say when the answer is no.
+
+One family, so that the one table in `vmconsole.http` can turn every refusal into a page, a fragment or an RFC 9457
+problem. The drivers' faults are a family of their own (`vmconsole.runtime.errors`): those happen, these are decided.
+"""
+
+
+class Refused(Exception):
+    """Somebody asked for something, and we decided against it.
+
+    `public` is a sentence for the person who asked: what was refused, and why. `reason` is one CamelCase word for
+    machines. `field` names the input to blame, `fix` says what to do instead.
+    """
+
+    default_reason = "Refused"
+    default_status = 422
+
+    def __init__(self, public: str, reason: str = "", field: str = "", status: int = 0, fix: str = "") -> None:
+        super().__init__(public)
+        self.public = str(public)
+        self.reason = reason or self.default_reason
+        self.field = field
+        self.status = status or self.default_status
+        self.fix = str(fix)
+
+
+class Unprocessable(Refused):
+    """The request is readable and makes no sense: a wrong value, or values that contradict each other."""
+
+    default_reason = "Invalid"
+
+
+class Denied(Refused):
+    """They may see it, and may not do this with it."""
+
+    default_reason = "Forbidden"
+    default_status = 403
+
+
+class NotFound(Refused):
+    """It is not there, or it is not theirs to know about. Nobody can tell the two apart."""
+
+    default_reason = "NotFound"
+    default_status = 404
+
+
+class Conflict(Refused):
+    """Something else happened first: a newer edit, an open operation, a name already taken."""
+
+    default_reason = "Conflict"
+    default_status = 409
+
+
+class TooLarge(Refused):
+    """More than we take in one piece."""
+
+    default_reason = "TooLarge"
+    default_status = 413

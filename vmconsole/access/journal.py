@@ -1,0 +1,77 @@
+"""What happens here and must be in the audit: sign-ins, people, roles, refusals.
+
+The audit stands above this app (it asks us who may read it), so it is named in the settings instead of imported:
+`AUDIT_RECORDER` is the dotted path of a function with the signature of `record`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import ResolverMatch
+from django.utils.module_loading import import_string
+
+from vmconsole.access.actors import Actor
+
+# What the first part of a URL is about, for refusals: the object may not exist, so its path is all we have.
+KIND_OF_PATH = {
+    "api": "Request",
+    "console": "Console",
+    "disks": "VirtualMachineDisk",
+    "images": "Image",
+    "networks": "Network",
+    "nodes": "Node",
+    "operations": "Operation",
+    "settings": "User",
+    "types": "VirtualMachineType",
+    "uploads": "Upload",
+    "vms": "VirtualMachine",
+}
+
+
+def record(
+    actor: Actor,
+    action: str,
+    *,
+    kind: str,
+    uid: UUID | str | None,
+    name: str,
+    namespace: str = "",
+    phase: str,
+    reason: str = "",
+    diff: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Append one entry, in the transaction of the caller. When it cannot be written, the action does not happen."""
+    recorder = import_string(settings.AUDIT_RECORDER)
+    recorder(
+        actor,
+        action,
+        kind=kind,
+        uid=uid,
+        name=name,
+        namespace=namespace,
+        phase=phase,
+        reason=reason,
+        diff=diff,
+        extra=extra,
+    )
+
+
+def refused(actor: Actor, match: ResolverMatch | None, *, reason: str, sentence: str) -> None:
+    """Somebody tried, and was not allowed or made no sense."""
+    route, view_name, kwargs = (match.route, match.view_name, match.kwargs) if match else ("", "", {})
+    parts = [part for part in route.split("/") if part not in ("", "api", "v1")]
+    record(
+        actor,
+        (view_name or "request").rpartition(":")[2],
+        kind=KIND_OF_PATH.get(parts[0] if parts else "", "Request"),
+        uid=kwargs.get("uid"),
+        name=str(kwargs.get("name", ""))[:253],
+        namespace=str(kwargs.get("namespace", kwargs.get("ns", "")))[:63],
+        phase="refused",
+        reason=reason,
+        extra={"message": sentence[:1000]},
+    )

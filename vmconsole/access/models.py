@@ -1,0 +1,106 @@
+"""People, namespaces, who holds which role where, and secrets at rest.
+
+A namespace's name is its key everywhere: manifests, URLs and other tables say the name, so renaming is not offered.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from vmconsole.access.rules import CLUSTER_ROLES, Role
+
+dns_label = RegexValidator(
+    r"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z",
+    _("Use small letters, digits and hyphens; begin and end with a letter or digit."),
+)
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", _("Like the system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class User(AbstractUser):
+    """A person. `is_superuser` is somebody who may do everything; nobody needs `is_staff` here."""
+
+    language = models.CharField(max_length=8, blank=True)
+    theme = models.CharField(max_length=8, blank=True, choices=Theme)
+    password_expired = models.BooleanField(default=False)  # a one-time password: good for choosing another, only
+    sessions_epoch = models.PositiveIntegerField(default=0)
+
+    def get_session_auth_hash(self) -> str:
+        """Raising `sessions_epoch` ends every session of this person at once, as changing the password does."""
+        return self._session_hash(None)
+
+    def get_session_auth_fallback_hash(self):  # type: ignore[no-untyped-def]  # django-stubs has no such method
+        """The same under the signing keys that were retired lately."""
+        from django.conf import settings
+
+        for retired in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(retired)
+
+    def _session_hash(self, secret: str | None) -> str:
+        value = f"{self.password}:{self.sessions_epoch}"
+        return salted_hmac("vmconsole.access.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Namespace(models.Model):
+    """Who owns resources; the unit of roles."""
+
+    name = models.CharField(primary_key=True, max_length=63, validators=[dns_label])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RoleBinding(models.Model):
+    """Somebody holds a role in a namespace, or, without one, in every namespace or in the cluster."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="role_bindings")
+    role = models.CharField(max_length=16, choices=[(role.value, role.value) for role in Role])
+    namespace = models.ForeignKey(Namespace, models.CASCADE, null=True, blank=True, related_name="role_bindings")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["namespace", "role"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "role", "namespace"], name="binding_once"),
+            models.UniqueConstraint(
+                fields=["user", "role"], condition=Q(namespace=None), name="binding_once_everywhere"
+            ),
+            models.CheckConstraint(
+                condition=Q(namespace=None) | ~Q(role__in=sorted(role.value for role in CLUSTER_ROLES)),
+                name="binding_cluster_roles_have_no_namespace",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} @ {self.namespace_id or '*'}"
+
+
+class Secret(models.Model):
+    """Sealed data. Only `vmconsole.access.secrets` reads or writes `sealed`; nothing shows it again."""
+
+    namespace = models.CharField(max_length=63)
+    name = models.CharField(max_length=253)
+    sealed = models.BinaryField()
+    owner_uid = models.UUIDField(null=True, blank=True)  # goes when its owner goes
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["namespace", "name"], name="secret_named_once")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

@@ -1,0 +1,238 @@
+"""The one place where errors become HTTP.
+
+Services and drivers raise what happened; here it gets its status and its dress: a whole page for a browser, a
+fragment for htmx, an RFC 9457 problem for the API. A refused change is written to the audit here too, because here
+every door comes by: a refusal nobody recorded is how break-ins stay unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from rest_framework import exceptions as drf
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from vmconsole.access import journal
+from vmconsole.access.actors import actor_of, request_id
+from vmconsole.access.errors import Refused
+from vmconsole.runtime import errors as runtime
+
+log = structlog.get_logger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+# Which drivers' faults mean what. Subclasses before their parents: the first match wins.
+RUNTIME_STATUS: dict[type[runtime.RuntimeFault], int] = {
+    runtime.Missing: 404,
+    runtime.Unsupported: 422,
+    runtime.Rejected: 422,
+    runtime.Stale: 409,
+    runtime.Busy: 409,
+    runtime.Unreachable: 503,
+    runtime.RuntimeFault: 502,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What goes wrong, ready for a person or a program (RFC 9457)."""
+
+    status: int
+    title: str
+    detail: str
+    reason: str
+    fix: str = ""
+    field: str = ""
+    retry_after: float | None = None
+    errors: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "type": f"urn:vmconsole:problem:{self.reason}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "reason": self.reason,
+        }
+        extra = {"fix": self.fix, "field": self.field, "errors": self.errors, "request_id": request_id()}
+        return body | {name: value for name, value in extra.items() if value}
+
+
+def describe(error: Exception) -> Problem | None:
+    """The problem that this error is, or None when it is nobody's answer but a bug of ours."""
+    match error:
+        case Refused():
+            return Problem(error.status, title(error.status), error.public, error.reason, error.fix, error.field)
+        case runtime.RuntimeFault():
+            return _of_runtime(error)
+        case Http404():
+            return Problem(404, title(404), _("There is nothing here that you can see."), "NotFound")
+        case PermissionDenied():
+            return Problem(403, title(403), _("You may not do that."), "Forbidden")
+        case ValidationError():
+            return Problem(422, title(422), " ".join(error.messages), "Invalid")
+        case drf.APIException():
+            return _of_drf(error)
+    return None
+
+
+def _of_runtime(fault: runtime.RuntimeFault) -> Problem:
+    status = next(status for kind, status in RUNTIME_STATUS.items() if isinstance(fault, kind))
+    reason = fault.reason or type(fault).__name__
+    return Problem(status, title(status), fault.public, reason, retry_after=fault.retry_in)
+
+
+def _of_drf(error: drf.APIException) -> Problem:
+    status, retry_after = error.status_code, getattr(error, "wait", None)
+    if isinstance(error, drf.ValidationError):
+        return Problem(422, title(422), _("Some values cannot be taken."), "Invalid", errors=_fields(error.detail))
+    reason = HTTPStatus(status).phrase.title().replace(" ", "")
+    return Problem(status, title(status), str(error.detail), reason, retry_after=retry_after)
+
+
+def _fields(detail: Any) -> dict[str, Any]:
+    return detail if isinstance(detail, dict) else {"": detail}
+
+
+def title(status: int) -> str:
+    """The heading over an error, in words."""
+    titles = {
+        400: _("That request cannot be read"),
+        401: _("Please sign in"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        405: _("That cannot be done here"),
+        409: _("Something else came first"),
+        413: _("Too large"),
+        415: _("Unknown format"),
+        422: _("That cannot be done"),
+        429: _("Too many requests"),
+        502: _("The runtime failed"),
+        503: _("The runtime does not answer"),
+    }
+    return titles.get(status, _("Something went wrong"))
+
+
+# --- the API ----------------------------------------------------------------------------------------------------
+def problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: RFC 9457 for everything that is an answer."""
+    found = describe(error)
+    if found is None:
+        return None
+    set_rollback()
+    request = context["request"]
+    note_refusal(request, found)
+    headers = dict(getattr(error, "auth_header", None) and {"WWW-Authenticate": error.auth_header} or {})  # type: ignore[attr-defined]
+    return Response(
+        found.as_json(),
+        status=found.status,
+        headers=headers | _retry(found),
+        content_type="application/problem+json",
+    )
+
+
+def _retry(found: Problem) -> dict[str, str]:
+    return {"Retry-After": str(max(1, round(found.retry_after)))} if found.retry_after is not None else {}
+
+
+class CursorPages(CursorPagination):
+    """Pages by cursor: a list that grows while it is read neither skips nor repeats. A view names its `ordering`."""
+
+    ordering = "pk"
+    page_size_query_param = "limit"
+    max_page_size = 500  # more makes one answer slow for everybody; less makes exports chatty
+
+
+# --- pages ------------------------------------------------------------------------------------------------------
+class Problems:
+    """Turns what a page's view raised into a page, or into a fragment when htmx asked."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        found = describe(error)
+        if found is None:
+            log.error("failed", path=request.path, exc_info=error)
+            if settings.DEBUG or settings.DEBUG_PROPAGATE_EXCEPTIONS:
+                return None
+            found = unexpected()
+        else:
+            note_refusal(request, found)
+        return show(request, found)
+
+
+def unexpected() -> Problem:
+    """A bug of ours: nothing about it is for strangers, but its request id finds it in the log."""
+    return Problem(
+        500,
+        title(500),
+        _("The console made a mistake. What you asked for may or may not have been done."),
+        "Unexpected",
+        fix=_("Look at the page again. When it happens twice, tell your administrator the request's number."),
+    )
+
+
+def show(request: HttpRequest, found: Problem) -> HttpResponse:
+    """This problem in the dress the asker understands."""
+    context = {"problem": found, "request_id": request_id()}
+    if request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true":
+        response = render(request, "parts/problem.html", context, status=found.status)
+        response["HX-Retarget"] = "#problems"
+        response["HX-Reswap"] = "beforeend"
+        response["HX-Push-Url"] = "false"
+    elif wants_json(request):
+        response = HttpResponse(
+            Response(found.as_json()).data and _json(found),
+            status=found.status,
+            content_type="application/problem+json",
+        )
+    else:
+        response = render(request, "errors/problem.html", context, status=found.status)
+    for name, value in _retry(found).items():
+        response[name] = value
+    return response
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Programs get problems as JSON, on every URL."""
+    if request.path.startswith("/api/"):
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _json(found: Problem) -> str:
+    import json
+
+    return json.dumps(found.as_json())
+
+
+# --- the audit of refusals --------------------------------------------------------------------------------------
+def note_refusal(request: Any, found: Problem) -> None:
+    """Write a refused change to the audit, once a request. Strangers' requests are for the log only."""
+    plain = getattr(request, "_request", request)
+    if request.method in SAFE_METHODS or found.status >= 500 or getattr(plain, "refusal_noted", False):
+        return
+    plain.refusal_noted = True
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        log.info("refused", path=plain.path, method=request.method, status=found.status, reason=found.reason)
+        return
+    journal.refused(actor_of(request), plain.resolver_match, reason=found.reason, sentence=found.detail)
