@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Make the system users, groups and folders of one state directory; run again, it changes nothing.
+
+Four duties, four identities, so that a hole in one of them is not a hole in all:
+
+* `vmconsole` (worker, controller, Redis, Prometheus) is the only one that may talk to libvirt;
+* `vmconsole-web` (pages, console pipes) reaches guests only through the sockets below `console/`;
+* `vmconsole-qemu` (every guest) sees disks, seeds and its own sockets, and neither the database nor libvirt;
+* root owns the keys' folder and runs libvirtd, nothing else.
+
+Folders carry the set-group-id bit, so a file belongs to the group of its folder whoever made it, and every process
+runs with umask 007: what the group may not do, others may not do either. The state directory itself can be walked
+through (0711), not listed.
+
+    python3 scripts/lib/host_setup.py STATE_DIR
+
+Standard library only: it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+WORKER, WEB, QEMU = "vmconsole", "vmconsole-web", "vmconsole-qemu"
+CONSOLE, LIBVIRT = "vmconsole-console", "vmconsole-libvirt"
+GROUPS = (WORKER, WEB, QEMU, CONSOLE, LIBVIRT)
+MEMBERS = {  # beyond the primary group of the same name
+    WORKER: (QEMU, CONSOLE, LIBVIRT),
+    WEB: (WORKER, CONSOLE),
+    QEMU: (CONSOLE,),
+}
+# path below the state directory: owner, group, mode
+FOLDERS = {
+    ".": ("root", "root", 0o711),
+    "etc": ("root", WORKER, 0o750),
+    "db": (WORKER, WORKER, 0o2770),
+    "run": (WORKER, WORKER, 0o2770),
+    "uploads": (WORKER, WORKER, 0o2770),
+    "jobs": (WORKER, WORKER, 0o2770),
+    "log": ("root", WORKER, 0o2750),
+    "redis": (WORKER, WORKER, 0o2770),
+    "prometheus": (WORKER, WORKER, 0o2770),
+    "cache": ("root", "root", 0o755),
+    "disks": (WORKER, QEMU, 0o2770),
+    "images": (WORKER, QEMU, 0o2770),
+    "seeds": (WORKER, QEMU, 0o2770),
+    # Made and removed by QEMU, read by the web process: it may connect, it may not put a socket of its own there.
+    "console": (QEMU, CONSOLE, 0o2750),
+    # Written by virtlogd (root), removed by the controller.
+    "serial": (WORKER, CONSOLE, 0o2750),
+    "libvirt": ("root", LIBVIRT, 0o710),
+    "libvirt/etc": ("root", "root", 0o711),
+    "libvirt/lib": ("root", "root", 0o711),
+    "libvirt/run": ("root", "root", 0o711),
+    "libvirt/log": ("root", "root", 0o711),
+    "libvirt/cache": ("root", "root", 0o711),
+}
+
+
+def make_groups() -> None:
+    have = {group.gr_name for group in grp.getgrall()}
+    for name in GROUPS:
+        if name not in have:
+            subprocess.run(["groupadd", "--system", name], check=True)
+
+
+def make_users() -> None:
+    have = {user.pw_name for user in pwd.getpwall()}
+    for name in MEMBERS:
+        if name not in have:
+            subprocess.run(
+                ["useradd", "--system", "--gid", name, "--no-create-home", "--home-dir", "/nonexistent"]
+                + ["--shell", "/usr/sbin/nologin", name],
+                check=True,
+            )
+
+
+def join_groups() -> None:
+    for user, groups in MEMBERS.items():
+        wanted = [*groups, *(("kvm",) if user == QEMU else ())]
+        for name in wanted:
+            group = next((group for group in grp.getgrall() if group.gr_name == name), None)
+            if group is not None and user not in group.gr_mem:
+                subprocess.run(["usermod", "--append", "--groups", name, user], check=True)
+
+
+def make_folders(state: Path) -> None:
+    for name, (owner, group, mode) in FOLDERS.items():
+        folder = state / name
+        folder.mkdir(parents=True, exist_ok=True)
+        uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+        seen = folder.stat()
+        if (seen.st_uid, seen.st_gid) != (uid, gid):
+            os.chown(folder, uid, gid)
+        if folder.stat().st_mode & 0o7777 != mode:  # after chown, which clears the set-group-id bit
+            folder.chmod(mode)
+
+
+def prepare(state: Path) -> None:
+    """Everything the processes of one state directory expect of the host."""
+    make_groups()
+    make_users()
+    join_groups()
+    make_folders(state)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or os.geteuid() != 0:
+        sys.exit("usage (as root): host_setup.py STATE_DIR")
+    prepare(Path(sys.argv[1]).resolve())
