@@ -6,6 +6,9 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from observability import triggers
+from tests.hosts import demo_image, libvirt_state
+
+__all__ = ["demo_image", "libvirt_state"]  # fixtures are found here by name
 
 _empty_the_tables = TransactionTestCase._fixture_teardown
 
