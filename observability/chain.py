@@ -9,14 +9,44 @@ Ship that file, or the line that `verify_audit` prints, to another host to be sa
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
-from observability import rules
-from observability.models import AuditEntry, AuditHead
+from observability import checkpoints, rules
+from observability.models import HASHED, AuditEntry, AuditHead
 
 SALT = "observability.audit"
+ROWS = 2000
+
+
+@dataclass
+class Verdict:
+    """How far the chain was followed, and the first thing that is wrong with it, if any.
+
+    `fault_id` is the first bad entry; `done` is false when `limit` ended the walk.
+    """
+
+    checked: int = 0
+    last_id: int = 0
+    last_hash: str = rules.GENESIS
+    fault: str = ""
+    fault_id: int = 0
+    done: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        return self.done and not self.fault
+
+    def blame(self, entry: int, sentence: str) -> None:
+        if not self.fault:
+            self.fault, self.fault_id = sentence, entry
 
 
 def end() -> tuple[int, str]:
@@ -37,3 +67,89 @@ def is_sealed(number: int, digest: str, seal: str) -> bool:
         hmac.compare_digest(salted_hmac(SALT, f"{number}:{digest}", key, algorithm="sha256").hexdigest(), seal)
         for key in keys
     )
+
+
+def verify(after: int = 0, limit: int | None = None) -> Verdict:
+    """Follow the chain from entry `after` (itself checked before), at most `limit` entries far."""
+    verdict = Verdict(last_id=after)
+    if after:
+        verdict.last_hash = AuditEntry.objects.filter(id=after).values_list("hash", flat=True).first() or ""
+    marks, unreadable = checkpoints.load(is_sealed)
+    verdict.notes += unreadable
+    newest = AuditEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0  # before the head: it moves
+    head = AuditHead.objects.filter(id=1).first()
+    for row in rows(after, limit):
+        check(verdict, row, marks)
+        if verdict.fault:
+            verdict.done = True
+            return verdict
+    verdict.done = limit is None or verdict.checked < limit
+    if verdict.done:
+        check_end(verdict, newest, head, marks)
+    return verdict
+
+
+def rows(after: int, limit: int | None) -> Iterator[tuple[Any, ...]]:
+    """Entries in order, as tuples of HASHED and the hash. Page by page, so that no writer waits for us."""
+    left = limit
+    while left is None or left > 0:
+        size = ROWS if left is None else min(ROWS, left)
+        entries = AuditEntry.objects.filter(id__gt=after).order_by("id")
+        page = list(entries.values_list(*HASHED, "hash")[:size])
+        yield from page
+        if len(page) < size:
+            return
+        after = page[-1][0]
+        left = None if left is None else left - size
+
+
+AT = HASHED.index("at")
+PREVIOUS = HASHED.index("previous")
+
+
+def check(verdict: Verdict, row: tuple[Any, ...], marks: dict[int, str]) -> None:
+    """One more entry: is it the next, does it follow from the one before, is it what it was?"""
+    number, previous, digest = row[0], row[PREVIOUS], row[-1]
+    fields = dict(zip(HASHED, row, strict=False))
+    at: datetime = row[AT]
+    fields["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    if number != verdict.last_id + 1:
+        verdict.blame(verdict.last_id + 1, _("Entry %(id)s is missing.") % {"id": verdict.last_id + 1})
+    elif rules.digest(fields) != digest:
+        verdict.blame(number, _("Entry %(id)s was changed.") % {"id": number})
+    elif previous != verdict.last_hash:
+        verdict.blame(number, _("Entry %(id)s does not follow from the entry before it.") % {"id": number})
+    elif marks.get(number, digest) != digest:
+        verdict.blame(number, _("Entry %(id)s is not the one that a checkpoint was made of.") % {"id": number})
+    else:
+        verdict.checked += 1
+        verdict.last_id, verdict.last_hash = number, digest
+
+
+def check_end(verdict: Verdict, newest: int, head: AuditHead | None, marks: dict[int, str]) -> None:
+    """Is this where the chain ends, by its seal and by the checkpoints outside the database?"""
+    end_id = verdict.last_id
+    if head is None:
+        if end_id:
+            verdict.blame(end_id, _("The sealed end of the chain is missing."))
+    elif not is_sealed(head.entry_id, head.hash, head.seal):
+        verdict.blame(end_id, _("The seal on the end of the chain is not ours."))
+    elif head.entry_id > end_id:
+        verdict.blame(end_id + 1, _("Entries from %(id)s on were cut off.") % {"id": end_id + 1})
+    elif newest > head.entry_id:
+        verdict.blame(head.entry_id + 1, _("Entry %(id)s was added past the seal.") % {"id": head.entry_id + 1})
+    last_mark = max(marks, default=0)
+    if last_mark > end_id:
+        verdict.blame(
+            end_id + 1,
+            _("The database was rolled back: a checkpoint knows entry %(mark)s, the log ends at %(id)s.")
+            % {"mark": last_mark, "id": end_id},
+        )
+
+
+def checkpoint() -> bool:
+    """Note the end of the chain outside the database, when it has moved far or long enough. For the controller."""
+    head = AuditHead.objects.filter(id=1).first()
+    if head is None or not is_sealed(head.entry_id, head.hash, head.seal):
+        return False
+    return checkpoints.add(head.entry_id, head.hash, head.seal)

@@ -156,3 +156,15 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.what} {self.kind} {self.name}"
+
+
+class Vital(models.Model):
+    """A process or a kind of work of ours: how often, how long in all, and when last."""
+
+    name = models.SlugField(max_length=63, primary_key=True)
+    count = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,11 @@
+"""What the controller does once a minute: note the end of the audit chain, drop what is too old."""
+
+from __future__ import annotations
+
+from observability import chain, changes, events
+
+
+def run() -> None:
+    chain.checkpoint()
+    changes.prune()
+    events.prune()
