@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
@@ -134,12 +135,8 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     set_rollback()
     request = context["request"]
     note_refusal(request, found)
-    headers = dict(getattr(error, "auth_header", None) and {"WWW-Authenticate": error.auth_header} or {})  # type: ignore[attr-defined]
     return Response(
-        found.as_json(),
-        status=found.status,
-        headers=headers | _retry(found),
-        content_type="application/problem+json",
+        found.as_json(), status=found.status, headers=_retry(found), content_type="application/problem+json"
     )
 
 
@@ -195,15 +192,9 @@ def show(request: HttpRequest, found: Problem) -> HttpResponse:
     context = {"problem": found, "request_id": request_id()}
     if request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true":
         response = render(request, "parts/problem.html", context, status=found.status)
-        response["HX-Retarget"] = "#problems"
-        response["HX-Reswap"] = "beforeend"
-        response["HX-Push-Url"] = "false"
+        response["HX-Push-Url"] = "false"  # the page puts it among its notes, and stays where it is
     elif wants_json(request):
-        response = HttpResponse(
-            Response(found.as_json()).data and _json(found),
-            status=found.status,
-            content_type="application/problem+json",
-        )
+        response = JsonResponse(found.as_json(), status=found.status, content_type="application/problem+json")
     else:
         response = render(request, "errors/problem.html", context, status=found.status)
     for name, value in _retry(found).items():
@@ -218,10 +209,49 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def _json(found: Problem) -> str:
-    import json
+# What Django asks for by name (`handler404` and so on in vmconsole.urls, CSRF_FAILURE_VIEW in the settings).
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    # Also for a Host we do not serve: nothing of ours is shown there, not even a menu.
+    return bare(400, title(400), _("Use the address that your administrator gave you."))
 
-    return json.dumps(found.as_json())
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return show(request, _noted(request, describe(exception or PermissionDenied()) or unexpected()))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return show(request, Problem(404, title(404), _("There is nothing at this address."), "NotFound"))
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    found = unexpected()
+    if wants_json(request):
+        return JsonResponse(found.as_json(), status=500, content_type="application/problem+json")
+    return bare(500, found.title, f"{found.detail} {found.fix}")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form's token did not come with it: an old page, or another site's."""
+    found = Problem(
+        403,
+        title(403),
+        _("This page is too old, or the request was sent by another site. Nothing was done."),
+        "CsrfFailed",
+        fix=_("Load the page again and repeat what you did."),
+    )
+    log.info("csrf failure", path=request.path, why=reason)
+    return show(request, _noted(request, found))
+
+
+def _noted(request: HttpRequest, found: Problem) -> Problem:
+    note_refusal(request, found)
+    return found
+
+
+def bare(status: int, heading: str, detail: str) -> HttpResponse:
+    """A page that needs no database, no session and no person, for when one of them is what failed."""
+    context = {"status": status, "heading": heading, "detail": detail, "request_id": request_id()}
+    return HttpResponse(render_to_string("errors/bare.html", context), status=status)
 
 
 # --- the audit of refusals --------------------------------------------------------------------------------------

@@ -11,3 +11,8 @@ urlpatterns = [
     path("", include("storage.urls")),
     path("", include("inventory.urls")),
 ]
+
+handler400 = "vmconsole.http.bad_request"
+handler403 = "vmconsole.http.forbidden"
+handler404 = "vmconsole.http.not_found"
+handler500 = "vmconsole.http.failed"

@@ -17,7 +17,7 @@ import structlog
 CUT = "[cut]"
 LINE_CHARS = 16_384  # one line; a longer value was a mistake and would only fill the disk
 
-SECRET_NAMES = (
+SECRET_NAMES = (  # noqa: S105  # names, not secrets
     r"pass(?:word|wd|phrase)?|secret|token|ticket|authorization|cookie|api[-_]?key|private[-_]?key"
     r"|user[-_]?data|sessionid|session[-_]?key|fernet[-_]?key|sealed"
 )

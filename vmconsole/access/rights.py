@@ -42,9 +42,9 @@ def namespaces(user: Any, right: Right = Right.VIEW) -> list[str]:
     reach = rules.reach(grants(user), right)
     if None not in reach:
         return sorted(name for name in reach if name)
-    if not hasattr(user, "_every_namespace"):
-        user._every_namespace = list(Namespace.objects.order_by("name").values_list("name", flat=True))
-    return list(user._every_namespace)
+    if not hasattr(user, "every_namespace"):
+        user.every_namespace = list(Namespace.objects.order_by("name").values_list("name", flat=True))
+    return list(user.every_namespace)
 
 
 def grants(user: Any) -> frozenset[Grant]:
@@ -53,14 +53,14 @@ def grants(user: Any) -> frozenset[Grant]:
         return frozenset()
     if user.is_superuser:
         return frozenset({Grant(Role.CLUSTER_ADMIN, None)})
-    if not hasattr(user, "_grants"):
+    if not hasattr(user, "held_grants"):
         held = RoleBinding.objects.filter(user_id=user.pk).values_list("role", "namespace_id")
-        user._grants = frozenset(Grant(Role(role), namespace) for role, namespace in held)
-    found: frozenset[Grant] = user._grants
+        user.held_grants = frozenset(Grant(Role(role), namespace) for role, namespace in held)
+    found: frozenset[Grant] = user.held_grants
     return found
 
 
 def forget(user: Any) -> None:
     """Ask the database again the next time, after changing this person's roles."""
-    for remembered in ("_grants", "_every_namespace"):
+    for remembered in ("held_grants", "every_namespace"):
         user.__dict__.pop(remembered, None)

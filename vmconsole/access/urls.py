@@ -1,6 +1,28 @@
-"""Signing in and out, one's own preferences, people and namespaces."""
+"""Signing in and out, one's own account, people and namespaces."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+
+from vmconsole.access import views, views_people
 
 app_name = "access"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("sign-in", login_not_required(views.SignIn.as_view()), name="sign_in"),
+    path("sign-out", views.sign_out, name="sign_out"),
+    path("settings/", views.account, name="account"),
+    path("settings/preferences", views.preferences_change, name="preferences_change"),
+    path("settings/password", views.password_change, name="password_change"),
+    path("settings/sessions/end", views.sessions_end, name="sessions_end"),
+    path("settings/people/", views_people.person_list, name="person_list"),
+    path("settings/people/new", views_people.person_create, name="person_create"),
+    path("settings/people/roles", views_people.role_bind, name="role_bind"),
+    path("settings/people/<int:pk>/", views_people.person_detail, name="person_detail"),
+    path("settings/people/<int:pk>/activate", views_people.person_activate, name="person_activate"),
+    path("settings/people/<int:pk>/deactivate", views_people.person_deactivate, name="person_deactivate"),
+    path("settings/people/<int:pk>/unlock", views_people.person_unlock, name="person_unlock"),
+    path("settings/people/<int:pk>/sessions/end", views_people.person_sessions_end, name="person_sessions_end"),
+    path("settings/people/<int:pk>/password", views_people.person_password_reset, name="person_password_reset"),
+    path("settings/people/<int:pk>/roles/<int:binding>/delete", views_people.role_unbind, name="role_unbind"),
+    path("settings/namespaces/", views_people.namespace_list, name="namespace_list"),
+    path("settings/namespaces/new", views_people.namespace_create, name="namespace_create"),
+]
