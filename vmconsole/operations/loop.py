@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 # Longer than a task's hard time limit (55 s), or two workers could look after one subject at once.
 LEASE = timedelta(seconds=60)
 KNOCK_AGAIN = 1.0
+# A pooled connection may be to a broker that was restarted since; one fresh try tells.
+ONE_MORE_TRY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
 
 Reconcile = Callable[[UUID], float | None]
 
@@ -60,7 +62,7 @@ def ring(kind: str, uid: UUID, delay: float = 0) -> None:
     from vmconsole.operations.tasks import look
 
     try:
-        look.apply_async(args=(kind, str(uid)), countdown=delay or None, retry=False)
+        look.apply_async(args=(kind, str(uid)), countdown=delay or None, retry=True, retry_policy=ONE_MORE_TRY)
     except (look.OperationalError, OSError) as error:
         # The wish is safe in the database; the resync finds it when the broker is back.
         log.warning("doorbell.unreachable", extra={"kind": kind, "uid": str(uid), "error": str(error)})

@@ -50,6 +50,7 @@ class Operation(models.Model):
     reason = models.CharField(max_length=64, blank=True)
     detail = models.TextField(blank=True)
     steps = models.JSONField(default=list)
+    data = models.JSONField(default=dict)  # what the loop has to remember between two looks of this operation
     cancel_requested = models.BooleanField(default=False)
     can_cancel = models.BooleanField(default=False)
     seen = models.BooleanField(default=True)
@@ -78,6 +79,11 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_name}"
+
+    def remember(self, **data: object) -> None:
+        """Note something for the next look."""
+        self.data = {**self.data, **data}
+        Operation.objects.filter(uid=self.uid).update(data=self.data)
 
     @property
     def is_open(self) -> bool:

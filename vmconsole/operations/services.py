@@ -36,6 +36,7 @@ def begin(
     can_cancel: bool = False,
     idempotency_key: str = "",
     diff: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
 ) -> Operation:
     """Open an operation and write its audit entry. One open operation per subject, or Conflict.
 
@@ -59,6 +60,7 @@ def begin(
                 actor=asdict(actor),
                 idempotency_key=idempotency_key,
                 can_cancel=can_cancel,
+                data=data or {},
                 deadline_at=now + deadline,
             )
     except IntegrityError as error:

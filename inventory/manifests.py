@@ -1,0 +1,265 @@
+"""Machines as manifests: YAML or JSON in, rows' columns out, and back without loss.
+
+What comes in is checked twice: by the schema (`schema`, types and ranges) and by the rules (`rules.problems`, what
+makes sense together). Everything wrong is said at once, each with its field's path.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from django.utils.translation import gettext as _
+
+from inventory import rules
+from inventory.models import MachineDisk, MachineInterface, VirtualMachine, VirtualMachineType
+from inventory.schema import (
+    GROUP,
+    Cdrom,
+    CloudInit,
+    Compute,
+    Cpu,
+    Disk,
+    Firmware,
+    Interface,
+    Memory,
+    Metadata,
+    VirtualMachineManifest,
+    VirtualMachineSpec,
+    VirtualMachineTypeManifest,
+)
+from vmconsole.access.errors import Unprocessable
+from vmconsole.runtime.quantities import parse_quantity
+
+MANIFEST_BYTES = 1 << 20
+OURS = "vmconsole.dev/"
+DISPLAY_NAME = OURS + "display-name"
+PROTECTED = OURS + "deletion-protection"
+GRACE = OURS + "grace-seconds"
+REST = ("scheduling", "guestEnvironment", "autoInstallGuestAgent", "useVirtioTransitional")
+IGNORED = ("uid", "creationTimestamp", "managedFields", "selfLink", "ownerReferences", "finalizers", "deletionTimestamp")
+
+T = TypeVar("T")
+
+
+class Invalid(Unprocessable):
+    """A manifest that cannot be taken. `problems` names every field and what is wrong with it."""
+
+    def __init__(self, problems: list[rules.Problem]) -> None:
+        self.problems = [(problem.field, _(problem.sentence) % dict(problem.values)) for problem in problems]
+        super().__init__(" ".join(sentence for _field, sentence in self.problems), field=self.problems[0][0])
+
+
+def load_yaml(text: str) -> dict[str, Any]:
+    """One document, as plain data. Anchors are fine, tags and bombs are not."""
+    if len(text) > MANIFEST_BYTES:
+        raise Invalid([rules.Problem("", _("The manifest is larger than 1 MiB."))])
+    if text.count("*") > 200 and text.count("&") > 5:
+        raise Invalid([rules.Problem("", _("The manifest has too many aliases."))])
+    try:
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = str(mark.line + 1) if mark else "?"
+        wrong = _("This is not YAML: line %(line)s, %(what)s.")
+        values = (("line", line), ("what", str(getattr(error, "problem", error))[:200]))
+        raise Invalid([rules.Problem("", wrong, values)]) from error
+    if not isinstance(document, dict):
+        raise Invalid([rules.Problem("", _("A manifest is a mapping with apiVersion, kind, metadata and spec."))])
+    return document
+
+
+def dump_yaml(manifest: dict[str, Any]) -> str:
+    return yaml.dump(manifest, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def parse_machine(document: dict[str, Any]) -> VirtualMachineManifest:
+    manifest = converted(document, VirtualMachineManifest)
+    found = rules.problems(manifest.spec)
+    if found:
+        raise Invalid(found)
+    return manifest
+
+
+def parse_type(document: dict[str, Any]) -> VirtualMachineTypeManifest:
+    manifest = converted(document, VirtualMachineTypeManifest)
+    found = rules.memory_problem(manifest.spec.memory.capacity, "spec.memory.capacity")
+    if found:
+        raise Invalid(found)
+    return manifest
+
+
+def converted(document: dict[str, Any], into: type[T]) -> T:
+    """Checked against the schema. `status` and what servers fill in are ignored: manifests come back as they went."""
+    document = {key: value for key, value in document.items() if key != "status"}
+    if isinstance(document.get("metadata"), dict):
+        document["metadata"] = {key: value for key, value in document["metadata"].items() if key not in IGNORED}
+    try:
+        return msgspec.convert(document, into)
+    except msgspec.ValidationError as error:
+        raise Invalid([_schema_problem(str(error))]) from error
+
+
+def checked_spec(spec: VirtualMachineSpec) -> VirtualMachineSpec:
+    """A spec built by a form, held to the same schema and rules as one that came as YAML."""
+    try:
+        spec = msgspec.convert(msgspec.to_builtins(spec), VirtualMachineSpec)
+    except msgspec.ValidationError as error:
+        raise Invalid([_schema_problem(str(error), "spec")]) from error
+    found = rules.problems(spec)
+    if found:
+        raise Invalid(found)
+    return spec
+
+
+def _schema_problem(text: str, root: str = "") -> rules.Problem:
+    """msgspec's sentence, with its path in our form: `Expected … - at `$.spec.disks[0]`."""
+    sentence, _at, path = text.partition(" - at `$")
+    field = (root + path.rstrip("`")).lstrip(".")
+    if "unknown field" in sentence:
+        unknown = re.search(r"`([^`]*)`", sentence)
+        name = unknown.group(1)[:60] if unknown else "?"
+        field = f"{field}.{name}".lstrip(".")
+        return rules.Problem(field, _("There is no field “%(name)s” here. Check its spelling."), (("name", name),))
+    return rules.Problem(field, "%(path)s: %(what)s.", (("path", field or "manifest"), ("what", sentence)))
+
+
+# --- rows -> manifest -------------------------------------------------------------------------------------------
+def spec_of(vm: VirtualMachine) -> VirtualMachineSpec:
+    """The machine's wish, as its manifest says it."""
+    compute = msgspec.convert(vm.spec_compute, Compute)
+    compute.virtual_machine_type_name = vm.spec_type_name
+    if not vm.spec_type_name and vm.spec_vcpus is not None:
+        compute.cpu = Cpu(vm.spec_vcpus)
+    if not vm.spec_type_name and vm.spec_memory:
+        compute.memory = Memory(vm.spec_memory)
+    rest = msgspec.convert(vm.spec_rest, VirtualMachineSpec)
+    return msgspec.structs.replace(
+        rest,
+        compute=compute,
+        disks=[_disk(row) for row in vm.disks.all()],
+        interfaces=[_interface(row) for row in vm.interfaces.all()],
+        running_state=vm.spec_running_state,
+        auto_restart_on_configuration_change=vm.spec_auto_restart,
+        os_type=vm.spec_os_type,
+        firmware=msgspec.convert(vm.spec_firmware, Firmware) if vm.spec_firmware else None,
+        cloud_init=msgspec.convert(vm.spec_cloud_init, CloudInit) if vm.spec_cloud_init else None,
+    )
+
+
+def _disk(row: MachineDisk) -> Disk:
+    return Disk(
+        virtual_machine_disk_name=row.disk_name,
+        boot=row.boot,
+        read_only=row.read_only,
+        auto_delete=row.auto_delete,
+        driver=row.driver,
+        cdrom=Cdrom(ejected=row.ejected) if row.cdrom else None,
+    )
+
+
+def _interface(row: MachineInterface) -> Interface:
+    return Interface(
+        name=row.name,
+        network_name=row.network_name,
+        ip_addresses=list(row.ip_addresses),
+        mac_address=row.mac_address or None,
+        default=row.default,
+        model=row.model,
+    )
+
+
+def manifest_of(vm: VirtualMachine, *, status: bool = True) -> dict[str, Any]:
+    """The whole object as Kubernetes shows it."""
+    metadata = Metadata(name=vm.name, namespace=vm.namespace, labels=vm.labels, annotations=annotations_of(vm))
+    written = VirtualMachineManifest(GROUP, "VirtualMachine", metadata, spec_of(vm))
+    manifest: dict[str, Any] = msgspec.to_builtins(written)
+    manifest = {"apiVersion": GROUP, "kind": "VirtualMachine", **manifest}
+    if status:
+        manifest["metadata"] |= {
+            "uid": str(vm.uid),
+            "generation": vm.generation,
+            "creationTimestamp": vm.created_at.isoformat(),
+        }
+        manifest["status"] = status_of(vm)
+    return manifest
+
+
+def annotations_of(vm: VirtualMachine) -> dict[str, str]:
+    ours = {
+        DISPLAY_NAME: vm.display_name,
+        PROTECTED: "true" if vm.deletion_protected else "",
+        GRACE: str(vm.spec_grace_seconds) if vm.spec_grace_seconds != 60 else "",
+    }
+    return {**vm.annotations, **{key: value for key, value in ours.items() if value}}
+
+
+def status_of(vm: VirtualMachine) -> dict[str, Any]:
+    synced = vm.observed_generation == vm.generation and not vm.status_pending
+    conditions = [{"type": "ConfigurationSynced", "status": str(synced)}]
+    told = {
+        "state": vm.status_state,
+        "reason": vm.status_reason,
+        "message": vm.status_message,
+        "nodeName": vm.status_node,
+        "observedGeneration": vm.observed_generation,
+        "stateTransitionTime": vm.status_transitions,
+        "interfaces": vm.status_addresses,
+        "conditions": conditions,
+    }
+    return {key: value for key, value in told.items() if value not in ("", [], {}, None)}
+
+
+# --- manifest -> rows -------------------------------------------------------------------------------------------
+def columns(manifest: VirtualMachineManifest) -> dict[str, Any]:
+    """Everything of a manifest that is a column of the machine's row. Disks and interfaces are rows of their own."""
+    annotations = dict(manifest.metadata.annotations)
+    values = spec_columns(manifest.spec)
+    values["display_name"] = annotations.pop(DISPLAY_NAME, "")[:255]
+    values["deletion_protected"] = annotations.pop(PROTECTED, "").lower() == "true"
+    values["spec_grace_seconds"] = _grace(annotations.pop(GRACE, "60"))
+    return {**values, "labels": manifest.metadata.labels, "annotations": annotations}
+
+
+def _grace(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 86_400:
+        wrong = _("“%(value)s” is not a grace period. Write seconds, 0 to 86400.")
+        raise Invalid([rules.Problem("metadata.annotations", wrong, (("value", text[:20]),))])
+    return int(text)
+
+
+def spec_columns(spec: VirtualMachineSpec) -> dict[str, Any]:
+    builtins: dict[str, Any] = msgspec.to_builtins(spec)
+    compute: dict[str, Any] = builtins.get("compute", {})
+    memory = compute.pop("memory", None)
+    cpu = compute.pop("cpu", None)
+    typed = compute.pop("virtualMachineTypeName", "")
+    capacity = None if typed else (memory or {}).get("capacity", "4Gi")
+    return {
+        "spec_type_name": typed,
+        "spec_vcpus": None if typed else (cpu or {}).get("vcpus", 2),
+        "spec_memory": capacity or "",
+        "spec_memory_bytes": parse_quantity(capacity) if capacity else None,
+        "spec_compute": compute,
+        "spec_running_state": spec.running_state,
+        "spec_auto_restart": spec.auto_restart_on_configuration_change,
+        "spec_os_type": spec.os_type.capitalize(),
+        "spec_firmware": builtins.get("firmware") or {},
+        "spec_cloud_init": builtins.get("cloudInit") or {},
+        "spec_rest": {key: builtins[key] for key in REST if builtins.get(key) is not None},
+    }
+
+
+def type_manifest(shape: VirtualMachineType) -> dict[str, Any]:
+    spec: dict[str, Any] = {"cpu": {"vcpus": shape.spec_vcpus}, "memory": {"capacity": shape.spec_memory}}
+    if shape.spec_guaranteed:
+        spec["guaranteed"] = True
+    if shape.spec_advanced:
+        spec["advancedCompute"] = shape.spec_advanced
+    metadata: dict[str, Any] = {"name": shape.name}
+    for key, value in (("labels", shape.labels), ("annotations", shape.annotations)):
+        if value:
+            metadata[key] = value
+    return {"apiVersion": GROUP, "kind": "VirtualMachineType", "metadata": metadata, "spec": spec}

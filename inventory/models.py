@@ -1,0 +1,230 @@
+"""Machines and machine types.
+
+Every column says whose it is: `spec_*` is what people asked for and only services write it; `status_*` is our last
+look at the runtime and only the loop writes it, so it is always a little old (`status_as_of`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from inventory.plan import OFF, Verb
+from inventory.states import State
+from vmconsole.access.models import User
+from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.runtime.models import Runtime
+from vmconsole.runtime.types import Power
+
+POWERS = [(power.value, power.value) for power in Power]
+
+
+class VirtualMachineType(models.Model):
+    """A named compute shape, cluster-wide. A predefined one is read-only and comes back."""
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=63, unique=True)
+    labels = models.JSONField(default=dict)
+    annotations = models.JSONField(default=dict)
+    spec_vcpus = models.PositiveSmallIntegerField()
+    spec_memory = models.CharField(max_length=32)
+    spec_memory_bytes = models.BigIntegerField()
+    spec_guaranteed = models.BooleanField(default=False)
+    spec_advanced = models.JSONField(default=dict)
+    predefined = models.BooleanField(default=False)
+    generation = models.PositiveBigIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VirtualMachineQuerySet(models.QuerySet["VirtualMachine"]):
+    def visible_to(self, user: User) -> VirtualMachineQuerySet:
+        """Their namespaces' machines; machines made outside belong to nobody and show to those who see the cluster."""
+        theirs = Q(namespace__in=namespaces(user))
+        return self.filter(theirs | Q(namespace="")) if may(user, Right.CLUSTER_VIEW, None) else self.filter(theirs)
+
+
+class VirtualMachine(models.Model):
+    """A virtual machine the console knows about. `managed` is false for one that was made outside."""
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    runtime = models.ForeignKey(Runtime, models.PROTECT, null=True)
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=255)
+    display_name = models.CharField(max_length=255, blank=True)
+    labels = models.JSONField(default=dict)
+    annotations = models.JSONField(default=dict)
+    managed = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    generation = models.PositiveBigIntegerField(default=1)
+    observed_generation = models.PositiveBigIntegerField(default=0)
+    resource_version = models.BigIntegerField(default=0)
+    deletion_requested_at = models.DateTimeField(null=True)
+    deletion_protected = models.BooleanField(default=False)
+    delete_disks = models.JSONField(default=list)
+
+    spec_power = models.CharField(max_length=8, choices=POWERS, default=Power.ON)
+    spec_running_state = models.CharField(max_length=8, blank=True)
+    spec_auto_restart = models.BooleanField(default=False)
+    spec_os_type = models.CharField(max_length=8, blank=True)
+    spec_type_name = models.CharField(max_length=63, blank=True)
+    spec_vcpus = models.PositiveSmallIntegerField(null=True)
+    spec_memory = models.CharField(max_length=32, blank=True)
+    spec_memory_bytes = models.BigIntegerField(null=True)
+    spec_compute = models.JSONField(default=dict)
+    spec_firmware = models.JSONField(default=dict)
+    spec_cloud_init = models.JSONField(default=dict)
+    spec_rest = models.JSONField(default=dict)
+    spec_grace_seconds = models.PositiveIntegerField(default=60)
+
+    status_state = models.CharField(max_length=24, default=State.PENDING)
+    status_reason = models.CharField(max_length=64, blank=True)
+    status_message = models.TextField(blank=True)
+    status_power = models.CharField(max_length=8, choices=POWERS, blank=True)
+    status_stop_reason = models.CharField(max_length=16, blank=True)
+    status_node = models.CharField(max_length=255, blank=True)
+    status_started_at = models.DateTimeField(null=True)
+    status_accelerator = models.CharField(max_length=16, blank=True)
+    status_revision = models.CharField(max_length=64, blank=True)
+    status_applied_revision = models.CharField(max_length=64, blank=True)
+    status_pending = models.BooleanField(default=False)
+    status_drift = models.JSONField(default=list)
+    status_vcpus = models.PositiveSmallIntegerField(null=True)
+    status_memory_bytes = models.BigIntegerField(null=True)
+    status_addresses = models.JSONField(default=list)
+    status_guest = models.JSONField(default=dict)
+    status_guest_as_of = models.DateTimeField(null=True)
+    status_screen = models.JSONField(default=dict)
+    status_fault = models.TextField(blank=True)
+    status_crashes = models.JSONField(default=list)
+    status_transitions = models.JSONField(default=dict)
+    status_as_of = models.DateTimeField(null=True)
+
+    objects: ClassVar = VirtualMachineQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "name"], condition=~Q(namespace=""), name="one_machine_of_a_name_per_namespace"
+            ),
+            models.CheckConstraint(
+                condition=Q(spec_type_name="") | Q(spec_vcpus=None, spec_memory_bytes=None),
+                name="a_type_or_inline_values",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["name", "uid"], name="vm_by_name"),
+            models.Index(fields=["namespace", "name"], name="vm_by_namespace"),
+            models.Index(fields=["status_state", "name"], name="vm_by_state"),
+            models.Index(fields=["status_node", "name"], name="vm_by_node"),
+            models.Index(fields=["-created_at"], name="vm_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("inventory:vm_detail", args=[self.namespace or "-", self.name if self.namespace else self.uid])
+
+    @property
+    def title(self) -> str:
+        return self.display_name or self.name
+
+    @property
+    def declared(self) -> bool:
+        return self.spec_running_state in ("Running", "Stopped")
+
+    @property
+    def is_off(self) -> bool:
+        return self.status_power in ("", *OFF)
+
+    @property
+    def made(self) -> bool:
+        return self.observed_generation > 0
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.status_drift)
+
+    def wish(self, **spec: Any) -> None:
+        """Write down what somebody asked for. Numbered, so that nothing older wins."""
+        VirtualMachine.objects.filter(uid=self.uid).update(generation=F("generation") + 1, **spec)
+        self.refresh_from_db()
+
+    def accept(self, power: Power) -> bool:
+        """Make an outside change the wish, unless somebody wished since we looked."""
+        same = VirtualMachine.objects.filter(uid=self.uid, generation=self.generation)
+        return bool(same.update(spec_power=power))
+
+    def record(self, **status: Any) -> bool:
+        """Store what was seen. True when a person would notice; `status_as_of` alone is no news."""
+        changed = {name: value for name, value in status.items() if getattr(self, name) != value}
+        VirtualMachine.objects.filter(uid=self.uid).update(**changed, status_as_of=timezone.now())
+        for name, value in changed.items():
+            setattr(self, name, value)
+        return bool(changed)
+
+    def recent_crashes(self, since: datetime) -> int:
+        return sum(1 for at in self.status_crashes if datetime.fromisoformat(at) > since)
+
+
+class MachineDisk(models.Model):
+    """A disk of a machine, by the name of a VirtualMachineDisk in the same namespace, which may not exist yet."""
+
+    machine = models.ForeignKey(VirtualMachine, models.CASCADE, related_name="disks")
+    position = models.PositiveSmallIntegerField()
+    disk_name = models.CharField(max_length=253)
+    boot = models.BooleanField(default=False)
+    read_only = models.BooleanField(default=False)
+    auto_delete = models.BooleanField(default=False)
+    driver = models.CharField(max_length=8, default="virtio")
+    cdrom = models.BooleanField(default=False)
+    ejected = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["machine", "disk_name"], name="a_disk_once_per_machine"),
+            models.UniqueConstraint(fields=["machine"], condition=Q(boot=True), name="one_boot_disk"),
+        ]
+        indexes = [models.Index(fields=["disk_name"], name="machines_of_a_disk")]
+
+    def __str__(self) -> str:
+        return self.disk_name
+
+
+class MachineInterface(models.Model):
+    """A network card of a machine. What it keeps (MAC, address) stands in its NetworkInterface."""
+
+    machine = models.ForeignKey(VirtualMachine, models.CASCADE, related_name="interfaces")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=15)
+    network_name = models.CharField(max_length=253)
+    mac_address = models.CharField(max_length=17, blank=True)
+    ip_addresses = models.JSONField(default=list)
+    default = models.BooleanField(default=False)
+    model = models.CharField(max_length=16, default="virtio")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["machine", "name"], name="an_interface_name_once_per_machine"),
+            models.UniqueConstraint(fields=["machine", "network_name"], name="a_network_once_per_machine"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+__all__ = ["MachineDisk", "MachineInterface", "Verb", "VirtualMachine", "VirtualMachineType"]

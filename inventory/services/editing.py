@@ -1,0 +1,176 @@
+"""Edit and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from msgspec import structs, to_builtins
+
+from inventory.manifests import Invalid, checked_spec, columns, manifest_of, spec_of
+from inventory.models import VirtualMachine
+from inventory.plan import Verb
+from inventory.rules import Problem
+from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
+from inventory.services.asking import KIND, refuse_unless_allowed, require_on, tell
+from inventory.services.attaching import attach_existing, detach_absent
+from inventory.services.making import kept_name, with_secrets_kept, write_rows
+from networking.models import NetworkInterface
+from networking.services import release_interface
+from observability import audit
+from vmconsole.access import secrets
+from vmconsole.access.actors import Actor
+from vmconsole.access.errors import Conflict
+from vmconsole.access.models import User
+from vmconsole.access.rights import Right
+from vmconsole.operations import loop
+from vmconsole.operations import services as operations
+from vmconsole.operations.models import Operation
+from vmconsole.runtime.types import Power
+
+When = Literal["refuse", "next-start", "restart"]
+# What a running machine takes at once, or does not show in its hardware at all.
+LIVE = ("disks", "interfaces", "running_state", "auto_restart_on_configuration_change", "scheduling")
+
+
+@transaction.atomic
+def edit(
+    user: User,
+    actor: Actor,
+    vm: VirtualMachine,
+    manifest: VirtualMachineManifest,
+    *,
+    expected_generation: int | None = None,
+    when: When = "refuse",
+) -> Operation | None:
+    """Write down a changed manifest. None: nothing that the runtime shows has changed, so it is done already.
+
+    What cannot change under a running machine is refused, unless it restarts by itself
+    (`autoRestartOnConfigurationChange`) or `when` says what to do: wait for the next start, or restart now.
+    """
+    require_on(user, vm)
+    vm = VirtualMachine.objects.get(uid=vm.uid)
+    if expected_generation is not None and expected_generation != vm.generation:
+        sentence = _("%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again.")
+        raise Conflict(sentence % {"name": vm.title}, reason="Stale")
+    _same_object(vm, manifest)
+    spec, kept = with_secrets_kept(vm.namespace, vm.name, checked_spec(manifest.spec))
+    old = spec_of(vm)
+    changed = [field for field in structs.fields(spec) if getattr(old, field.name) != getattr(spec, field.name)]
+    names = [field.name for field in changed]
+    diff = _diff(vm, spec, manifest)
+    frozen = [field.encode_name for field in changed if field.name not in LIVE] + (["cloudInit"] if kept else [])
+    restart = bool(frozen) and not vm.is_off and (when == "restart" or (when == "refuse" and vm.spec_auto_restart))
+    if frozen and not vm.is_off and when == "refuse" and not restart:
+        sentence = _("%(fields)s cannot change while %(name)s runs.")
+        fix = _("Stop it first, apply the change at its next start, or set autoRestartOnConfigurationChange.")
+        raise Conflict(sentence % {"fields": ", ".join(frozen), "name": vm.title}, reason="NotEditable", fix=fix)
+    written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
+    if not names and not kept:
+        return _metadata_only(actor, vm, written, diff)
+    refuse_unless_allowed(Verb.EDIT, vm)
+    if kept:
+        secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)
+    operation = operations.begin(
+        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=diff,
+        data={"restart": restart},
+    )  # fmt: skip
+    power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state)
+    vm.wish(**written, **({"spec_power": power} if power and "running_state" in names else {}))
+    attach_existing(vm, spec)
+    write_rows(vm, spec)
+    detach_absent(vm)
+    _release_cards(vm, spec)
+    tell(vm)
+    loop.enqueue(KIND, vm.uid)
+    return operation
+
+
+def _same_object(vm: VirtualMachine, manifest: VirtualMachineManifest) -> None:
+    if manifest.metadata.name != vm.name or manifest.metadata.namespace not in ("", vm.namespace):
+        raise Invalid([Problem("metadata.name", _("A machine's name and namespace cannot change."))])
+
+
+def _release_cards(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
+    """Give back the identities of cards that the machine no longer has."""
+    kept = {card.name for card in spec.interfaces}
+    for card in NetworkInterface.objects.filter(machine_uid=vm.uid).exclude(card_name__in=kept):
+        release_interface(card)
+
+
+def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], diff: dict[str, Any]) -> None:
+    """Labels, annotations and our own marks: no runtime shows them, so they hold at once and restart nothing."""
+    if not diff:
+        return
+    vm.wish(**written)
+    VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(observed_generation=vm.generation)
+    audit.record(
+        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
+        diff=diff,
+    )  # fmt: skip
+    tell(vm)
+
+
+def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachineManifest) -> dict[str, Any]:
+    """{path: [before, after]} of the parts that differ, for the audit and the operation."""
+    before = manifest_of(vm, status=False)
+    after_spec: dict[str, Any] = to_builtins(spec)
+    pairs = {f"spec.{key}": (before.get("spec", {}).get(key), after_spec.get(key)) for key in {*before.get("spec", {}), *after_spec}}
+    metadata = before["metadata"]
+    pairs["metadata.labels"] = (metadata.get("labels", {}), manifest.metadata.labels)
+    pairs["metadata.annotations"] = (metadata.get("annotations", {}), manifest.metadata.annotations)
+    return {path: list(pair) for path, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+
+
+@transaction.atomic
+def declare(user: User, actor: Actor, vm: VirtualMachine, running_state: str) -> Operation | None:
+    """Set, change or remove (`""`) the standing wish for power."""
+    if running_state not in ("", "Running", "Stopped"):
+        raise Invalid([Problem("spec.runningState", _("Write Running or Stopped, or leave it out."))])
+    manifest = manifest_now(vm)
+    manifest.spec.running_state = running_state  # type: ignore[assignment]  # checked above
+    return edit(user, actor, vm, manifest, when="next-start")
+
+
+def manifest_now(vm: VirtualMachine) -> VirtualMachineManifest:
+    """The machine's manifest as a value that can be changed and given to `edit`."""
+    from inventory.manifests import parse_machine
+
+    return parse_machine(manifest_of(vm, status=False))
+
+
+@transaction.atomic
+def delete(user: User, actor: Actor, vm: VirtualMachine, *, delete_disks: Sequence[str] | None = None) -> Operation:
+    """Ask for its end. Its disks stay, but for those marked `autoDelete`, or exactly those in `delete_disks`."""
+    require_on(user, vm, Right.EDIT)
+    vm = VirtualMachine.objects.get(uid=vm.uid)
+    replaced = refuse_unless_allowed(Verb.DELETE, vm)
+    if replaced:
+        operations.cancelled(replaced, _("Replaced by “%(verb)s”.") % {"verb": Verb.DELETE})
+    marked = list(vm.disks.filter(auto_delete=True).values_list("disk_name", flat=True))
+    own = set(vm.disks.values_list("disk_name", flat=True))
+    doomed = marked if delete_disks is None else [name for name in delete_disks if name in own]
+    operation = operations.begin(
+        actor, Verb.DELETE, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace,
+        data={"disks": doomed, "user_id": user.pk}, diff={"disks": [sorted(own), sorted(own - set(doomed))]},
+    )  # fmt: skip
+    VirtualMachine.objects.filter(uid=vm.uid).update(deletion_requested_at=timezone.now(), delete_disks=doomed)
+    tell(vm)
+    loop.enqueue(KIND, vm.uid)
+    return operation
+
+
+@transaction.atomic
+def resolve_drift(user: User, actor: Actor, vm: VirtualMachine, *, keep: Literal["ours", "theirs"]) -> Operation | None:
+    """Changed outside: put our wish back, or make what is there the wish."""
+    require_on(user, vm)
+    operation = operations.begin(
+        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace,
+        data={"drift": keep, "restart": False},
+    )  # fmt: skip
+    vm.wish()
+    loop.enqueue(KIND, vm.uid)
+    return operation

@@ -1,0 +1,179 @@
+"""Create and adopt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from msgspec import structs
+
+from inventory.assembly import decoded
+from inventory.manifests import Invalid, checked_spec, columns
+from inventory.models import MachineDisk, MachineInterface, VirtualMachine
+from inventory.plan import Verb
+from inventory.rules import Problem
+from inventory.schema import (
+    CLOUD_INIT_BYTES,
+    GROUP,
+    CloudInit,
+    Metadata,
+    NoCloud,
+    SecretName,
+    VirtualMachineManifest,
+    VirtualMachineSpec,
+)
+from inventory.services.asking import KIND, refuse_unless_allowed, tell
+from inventory.services.attaching import attach_existing
+from storage import services as storage
+from vmconsole.access import secrets
+from vmconsole.access.actors import Actor
+from vmconsole.access.errors import Conflict
+from vmconsole.access.models import User
+from vmconsole.access.rights import Right, require
+from vmconsole.operations import loop
+from vmconsole.operations import services as operations
+from vmconsole.operations.models import Operation
+from vmconsole.runtime import connect
+from vmconsole.runtime.types import Power
+
+# A create waits for disks and for things that do not exist yet, for as long as it takes; people can cancel it.
+CREATE_DEADLINE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDisk:
+    """A disk to make together with the machine. `source` as in a VirtualMachineDisk manifest, {} for blank."""
+
+    name: str
+    size_bytes: int
+    source: dict[str, Any]
+
+
+@transaction.atomic
+def create(
+    user: User,
+    actor: Actor,
+    manifest: VirtualMachineManifest,
+    *,
+    new_disks: Sequence[NewDisk] = (),
+    start: bool = True,
+    idempotency_key: str = "",
+) -> tuple[VirtualMachine, Operation]:
+    """Write down a machine and what it needs. All of it or nothing: a refused disk leaves no machine behind."""
+    namespace = manifest.metadata.namespace or "default"
+    require(user, Right.EDIT, namespace)
+    spec = checked_spec(manifest.spec)
+    uid = uuid4()
+    spec, kept = with_secrets_kept(namespace, manifest.metadata.name, spec)
+    manifest = VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec)
+    power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state, Power.ON if start else Power.OFF)
+    try:
+        with transaction.atomic():
+            vm = VirtualMachine.objects.create(
+                uid=uid, namespace=namespace, name=manifest.metadata.name, runtime=connect.only(),
+                spec_power=power, **columns(manifest),
+            )  # fmt: skip
+    except IntegrityError as error:
+        sentence = _("There is a virtual machine %(name)s in namespace %(namespace)s already.")
+        values = {"name": manifest.metadata.name, "namespace": namespace}
+        raise Conflict(sentence % values, field="metadata.name", reason="AlreadyExists") from error
+    if kept:
+        secrets.put(namespace, kept_name(vm.name), kept, owner_uid=uid)
+    for disk in new_disks:
+        storage.create_disk(user, actor, namespace, disk.name, size_bytes=disk.size_bytes, source=disk.source)
+    attach_existing(vm, spec)
+    write_rows(vm, spec)
+    operation = operations.begin(
+        actor, Verb.CREATE, kind=KIND, uid=uid, name=vm.name, namespace=namespace, can_cancel=True,
+        deadline=CREATE_DEADLINE, idempotency_key=idempotency_key, diff={"spec": [None, _shown(spec)]},
+    )  # fmt: skip
+    tell(vm, "ADDED")
+    loop.enqueue(KIND, uid)
+    return vm, operation
+
+
+def kept_name(machine: str) -> str:
+    return f"{machine}-cloud-init"
+
+
+def with_secrets_kept(namespace: str, name: str, spec: VirtualMachineSpec) -> tuple[VirtualMachineSpec, dict[str, str]]:
+    """Move inline cloud-init data, which may hold passwords, into a Secret; the spec then names the Secret."""
+    if spec.cloud_init is None:
+        return spec, {}
+    seed, kept = spec.cloud_init.no_cloud, {}
+    parts = (
+        ("userData", seed.user_data, seed.user_data_base64),
+        ("networkData", seed.network_data, seed.network_data_base64),
+    )
+    for key, text, encoded in parts:
+        field = f"spec.cloudInit.noCloud.{key}"
+        try:
+            body = decoded(text, encoded)
+        except ValueError as error:
+            raise Invalid([Problem(field + "Base64", _("This is not base64 of UTF-8 text."))]) from error
+        if len(body.encode()) > CLOUD_INIT_BYTES:
+            raise Invalid([Problem(field, _("It is larger than 512 KiB."))])
+        if body:
+            kept[key] = body
+    reference = SecretName(kept_name(name))
+    kept_seed = NoCloud(
+        secret_ref=reference if "userData" in kept else seed.secret_ref,
+        network_data_secret_ref=reference if "networkData" in kept else seed.network_data_secret_ref,
+    )
+    return structs.replace(spec, cloud_init=CloudInit(kept_seed)), kept
+
+
+def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
+    """The machine's disks and interfaces as rows, in place of those it had."""
+    vm.disks.all().delete()
+    vm.interfaces.all().delete()
+    MachineDisk.objects.bulk_create(
+        MachineDisk(
+            machine=vm, position=position, disk_name=disk.virtual_machine_disk_name, boot=disk.boot,
+            read_only=disk.read_only, auto_delete=disk.auto_delete, driver=disk.driver,
+            cdrom=disk.cdrom is not None, ejected=bool(disk.cdrom and disk.cdrom.ejected),
+        )
+        for position, disk in enumerate(spec.disks)
+    )  # fmt: skip
+    MachineInterface.objects.bulk_create(
+        MachineInterface(
+            machine=vm, position=position, name=card.name, network_name=card.network_name,
+            mac_address=(card.mac_address or "").lower(), ip_addresses=card.ip_addresses,
+            default=card.default or len(spec.interfaces) == 1, model=card.model,
+        )
+        for position, card in enumerate(spec.interfaces)
+    )  # fmt: skip
+
+
+def _shown(spec: VirtualMachineSpec) -> dict[str, Any]:
+    """The spec for the audit: cloud-init is in its Secret by now, so nothing of it is left to hide."""
+    from msgspec import to_builtins
+
+    shown: dict[str, Any] = to_builtins(spec)
+    return shown
+
+
+@transaction.atomic
+def adopt(user: User, actor: Actor, vm: VirtualMachine, *, namespace: str, name: str = "") -> Operation:
+    """Take a machine made outside into a namespace. Its hardware and its power are not touched."""
+    require(user, Right.CLUSTER_EDIT, None)
+    require(user, Right.EDIT, namespace)
+    refuse_unless_allowed(Verb.ADOPT, vm)
+    metadata = Metadata(name=name or vm.name.lower(), namespace=namespace)
+    from inventory.manifests import converted
+
+    converted({"name": metadata.name, "namespace": namespace}, Metadata)
+    if VirtualMachine.objects.filter(namespace=namespace, name=metadata.name).exists():
+        sentence = _("There is a virtual machine %(name)s in namespace %(namespace)s already.")
+        raise Conflict(sentence % {"name": metadata.name, "namespace": namespace}, field="name")
+    operation = operations.begin(
+        actor, Verb.ADOPT, kind=KIND, uid=vm.uid, name=metadata.name, namespace=namespace,
+        data={"namespace": namespace, "name": metadata.name},
+    )  # fmt: skip
+    loop.enqueue(KIND, vm.uid)
+    return operation

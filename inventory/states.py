@@ -1,0 +1,119 @@
+"""The state a person sees, computed in one ordered table: the first row that fits wins. Pure.
+
+States and reasons are those of VM Runtime that can occur on one host, and four reasons of our own for things that
+its cluster never shows (Crashed, GuestShutdown, MachineVanished, RuntimeUnreachable).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inventory.plan import Verb
+from vmconsole.runtime.types import Power
+
+
+class State(StrEnum):
+    PENDING = "Pending"
+    PROVISIONING = "Provisioning"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    TERMINATING = "Terminating"
+    CRASH_LOOP = "CrashLoopBackOff"
+    UNKNOWN = "Unknown"
+    UNSCHEDULABLE = "ErrorUnschedulable"
+    DISK_ERROR = "DataVolumeError"
+    DISK_NOT_FOUND = "ErrorPvcNotFound"
+    MISCONFIGURED = "ErrorConfiguration"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a machine. `missing` is (reason, sentence) of a reference that does not hold."""
+
+    power: Power | None
+    wish: Power
+    reachable: bool = True
+    deleting: bool = False
+    made: bool = True
+    asked: Verb | None = None
+    stopped: bool = False
+    missing: tuple[str, str] = ("", "")
+    disk_waiting: str = ""
+    disk_failed: str = ""
+    unschedulable: str = ""
+    fault: str = ""
+    crashes: int = 0
+    stop_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    state: State
+    reason: str = ""
+    message: str = ""
+
+
+CRASH_LOOP = 3  # crashes within the crash window before we say that it will not work by itself
+Row = tuple[Callable[[Facts], bool], Callable[[Facts], Shown]]
+
+
+def _off(facts: Facts) -> bool:
+    return facts.power in (None, Power.OFF, Power.CRASHED)
+
+
+def _wants_on(facts: Facts) -> bool:
+    return facts.wish is Power.ON
+
+
+TABLE: tuple[Row, ...] = (
+    (lambda f: not f.reachable, lambda f: Shown(State.UNKNOWN, "RuntimeUnreachable", f.fault)),
+    (lambda f: f.deleting, lambda f: Shown(State.TERMINATING)),
+    (lambda f: f.power is Power.UNKNOWN, lambda f: Shown(State.UNKNOWN, "NotAnswering", f.fault)),
+    (
+        lambda f: f.power is Power.STOPPING
+        or (
+            f.power in (Power.ON, Power.PAUSED)
+            and (f.asked in (Verb.STOP, Verb.FORCE_STOP) or (f.asked is Verb.RESTART and not f.stopped))
+        ),
+        lambda f: Shown(State.STOPPING),
+    ),
+    (lambda f: f.power is Power.PAUSED, lambda f: Shown(State.PAUSED)),
+    (lambda f: f.power is Power.ON, lambda f: Shown(State.RUNNING)),
+    (lambda f: f.power is Power.STARTING, lambda f: Shown(State.STARTING)),
+    (
+        lambda f: f.missing[0] == "MachineDiskNotFound" and (_wants_on(f) or not f.made),
+        lambda f: Shown(State.DISK_NOT_FOUND, *f.missing),
+    ),
+    (lambda f: bool(f.missing[0]) and (_wants_on(f) or not f.made), lambda f: Shown(State.MISCONFIGURED, *f.missing)),
+    (
+        lambda f: bool(f.disk_failed) and (_wants_on(f) or not f.made),
+        lambda f: Shown(State.DISK_ERROR, "MachineDiskMisconfig", f.disk_failed),
+    ),
+    (
+        lambda f: bool(f.disk_waiting) and (_wants_on(f) or not f.made),
+        lambda f: Shown(State.PROVISIONING, "WaitingForDisk", f.disk_waiting),
+    ),
+    (
+        lambda f: bool(f.unschedulable) and _wants_on(f),
+        lambda f: Shown(State.UNSCHEDULABLE, "InsufficientResources", f.unschedulable),
+    ),
+    (
+        lambda f: f.crashes >= CRASH_LOOP and _wants_on(f),
+        lambda f: Shown(State.CRASH_LOOP, "Crashed", f.fault),
+    ),
+    (lambda f: _off(f) and _wants_on(f) and (f.asked is not None or f.made), lambda f: Shown(State.STARTING)),
+    (lambda f: not f.made, lambda f: Shown(State.PENDING)),
+    (lambda f: f.power is None, lambda f: Shown(State.MISCONFIGURED, "MachineVanished", f.fault)),
+    (lambda f: f.stop_reason in ("crashed", "failed"), lambda f: Shown(State.STOPPED, "Crashed", f.fault)),
+    (lambda f: f.stop_reason == "shutdown", lambda f: Shown(State.STOPPED, "GuestShutdown", "")),
+    (lambda f: True, lambda f: Shown(State.STOPPED)),
+)
+
+
+def shown(facts: Facts) -> Shown:
+    return next(show(facts) for fits, show in TABLE if fits(facts))

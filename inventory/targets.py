@@ -1,0 +1,38 @@
+"""Tells those below who a uid is: the gateway where its consoles listen, the statistics what it is called."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from inventory.models import VirtualMachine
+from observability.collector import Name
+from vmconsole.gateway import targets
+from vmconsole.gateway.targets import ConsoleTarget
+
+
+def console_of(uid: UUID) -> ConsoleTarget | None:
+    vm = VirtualMachine.objects.filter(uid=uid).first()
+    if vm is None:
+        return None
+    screen = vm.status_screen
+    return ConsoleTarget(
+        namespace=vm.namespace,
+        name=vm.name,
+        running=not vm.is_off,
+        vnc_socket=screen.get("vnc_socket", ""),
+        vnc_port=screen.get("vnc_port", 0),
+        serial_socket=screen.get("serial_socket", ""),
+        serial_log=screen.get("serial_log", ""),
+        has_screen=vm.managed or bool(screen.get("vnc_socket") or screen.get("vnc_port")),
+        has_serial=vm.managed or bool(screen.get("serial_socket")),
+    )
+
+
+def names() -> dict[UUID, Name]:
+    """Labels of every machine, for /metrics."""
+    rows = VirtualMachine.objects.values_list("uid", "namespace", "name", "status_node")
+    return {uid: Name(namespace, name, node) for uid, namespace, name, node in rows.iterator()}
+
+
+def register() -> None:
+    targets.register("VirtualMachine", console_of)

@@ -1,0 +1,59 @@
+"""The loop over networks: make them so on the runtime, and say whether they are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from networking.models import Network
+from networking.services import network_spec
+from observability import changes, events
+from vmconsole.runtime import connect
+from vmconsole.runtime.errors import RuntimeFault
+
+TRY_AGAIN = 10.0
+
+
+def unsettled() -> Iterable[UUID]:
+    waiting = Network.objects.exclude(observed_generation=F("generation"), status_ready=True)
+    return (waiting | Network.objects.exclude(deletion_requested_at=None)).values_list("uid", flat=True)
+
+
+def reconcile(uid: UUID) -> float | None:
+    """One look, one step. Seconds until the next, or None when it is as wished."""
+    network = Network.objects.filter(uid=uid).first()
+    if network is None:
+        return None
+    try:
+        networks = connect.default().networks
+        if network.deletion_requested_at:
+            networks.delete(network.name)
+            network.delete()
+            changes.changed("Network", uid, network.name, "", "DELETED")
+            return None
+        networks.apply(network_spec(network))
+        seen = networks.get(network.name)
+    except RuntimeFault as fault:
+        _record(network, ready=False, reason=fault.reason or "RuntimeFault", message=fault.public)
+        return fault.retry_in or TRY_AGAIN
+    ready = bool(seen and seen.ready)
+    reason, message = (seen.reason, seen.message) if seen else ("NetworkNotFound", "")
+    _record(network, ready=ready, reason=reason, message=message)
+    if not ready:
+        return TRY_AGAIN
+    Network.objects.filter(uid=uid).update(observed_generation=network.generation)
+    newer = Network.objects.filter(uid=uid, generation__gt=network.generation).exists()
+    return 0 if newer else None
+
+
+def _record(network: Network, *, ready: bool, reason: str, message: str) -> None:
+    before = (network.status_ready, network.status_reason, network.status_message)
+    seen = Network.objects.filter(uid=network.uid)
+    seen.update(status_ready=ready, status_reason=reason, status_message=message, status_as_of=timezone.now())
+    if before != (ready, reason, message):
+        changes.changed("Network", network.uid, network.name, "", "MODIFIED")
+        level = "Normal" if ready else "Warning"
+        events.record("Network", network.uid, network.name, "", reason or "Ready", message, level=level)
