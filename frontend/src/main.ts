@@ -1,0 +1,54 @@
+/** Wakes the page: styles, htmx, feed, keyboard, islands. */
+import '@tabler/core/dist/css/tabler.min.css'
+import './styles/fonts.css'
+import './styles/tokens.css'
+import './styles/layout.css'
+import './styles/parts.css'
+import './styles/consoles.css'
+import { openFeed, type Mark } from './lib/feed'
+import { clock } from './lib/format'
+import { t } from './lib/words'
+import { dialogs, unlocks } from './page/dialogs'
+import { wakeIslands } from './page/islands'
+import { keys } from './page/keys'
+import { count, lists } from './page/lists'
+import { memory } from './page/memory'
+import { menus } from './page/menus'
+import { requests } from './page/requests'
+import { tellTimes, times } from './page/times'
+
+requests()
+menus()
+dialogs()
+unlocks()
+memory()
+lists()
+times()
+wakeIslands()
+keys(() => void import('./page/palette').then((module) => module.openPalette()))
+document
+  .querySelector('[data-palette]')
+  ?.addEventListener('click', () => void import('./page/palette').then((module) => module.openPalette()))
+
+const mark = document.getElementById('live')
+function showMark(now: Mark, since: Date) {
+  if (!mark) return
+  mark.dataset.state = now
+  const word = mark.querySelector('.word')
+  const said = {
+    live: t('Live'),
+    reconnecting: t('Reconnecting'),
+    stale: t('Stale since %s', clock(since, document.documentElement.lang)),
+  }[now]
+  if (word) word.textContent = said
+  mark.title = said
+}
+if (mark) {
+  const feed = openFeed(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/feed`, showMark)
+  document.body.addEventListener('htmx:afterSettle', () => feed.subscribe())
+  window.addEventListener('pagehide', () => feed.close())
+}
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  tellTimes(event.target as ParentNode)
+  count()
+})

@@ -1,0 +1,37 @@
+/** Keyboard first: `/` searches, `g v` goes to the virtual machines, `?` shows all of it. */
+
+const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.closest('input, textarea, select, vm-screen, vm-terminal, dialog') !== null)
+
+export function keys(openPalette: () => void) {
+  let first = ''
+  let forget: number | undefined
+
+  document.addEventListener('keydown', (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+      if (event.target instanceof Element && event.target.closest('vm-screen, vm-terminal')) return
+      event.preventDefault()
+      openPalette()
+      return
+    }
+    if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
+    const combination = first ? `${first} ${event.key}` : event.key
+    window.clearTimeout(forget)
+    first = ''
+    if (event.key === '/') {
+      event.preventDefault()
+      const page = document.querySelector<HTMLInputElement>('main [data-query]')
+      ;(page ?? document.querySelector<HTMLInputElement>('#search'))?.focus()
+    } else if (event.key === '?') {
+      ;(document.getElementById('keys') as HTMLDialogElement | null)?.showModal()
+    } else {
+      const link = document.querySelector<HTMLAnchorElement>(`a[data-keys="${CSS.escape(combination)}"]`)
+      if (link) link.click()
+      else if (event.key === 'g' || event.key === 'c') {
+        first = event.key
+        forget = window.setTimeout(() => (first = ''), 1200)
+      }
+    }
+  })
+}

@@ -1,0 +1,152 @@
+"""The frame of every page: navigation with counts, the chosen namespace, what the browser remembers.
+
+Names of other apps' pages are looked up and left out when they are not there, so that the frame never breaks a page.
+Counts are kept for a few seconds: a hundred thousand machines are not counted again for every click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from inventory.words import WORDS
+from vmconsole.access.rights import Right, may, namespaces
+
+COUNTS_KEPT_SECONDS = 5  # longer: a created disk isn't counted yet; shorter: every page counts everything
+
+
+@dataclass(frozen=True)
+class Item:
+    title: Any
+    icon: str
+    url_name: str
+    keys: str = ""
+    model: str = ""
+    right: Right | None = None
+
+
+GROUPS: tuple[tuple[Item, ...], ...] = (
+    (
+        Item(gettext_lazy("Overview"), "layout-dashboard", "inventory:overview", "g o"),
+        Item(
+            gettext_lazy("Virtual machines"), "device-desktop", "inventory:vm_list", "g v", "inventory.VirtualMachine"
+        ),
+        Item(gettext_lazy("Disks"), "database", "storage:disk_list", "g d", "storage.VirtualMachineDisk"),
+        Item(gettext_lazy("Images"), "disc", "storage:image_list", "g i", "storage.Image"),
+        Item(gettext_lazy("Networks"), "network", "networking:network_list", "g n", "networking.Network"),
+        Item(gettext_lazy("Machine types"), "cpu", "inventory:type_list", "g t", "inventory.VirtualMachineType"),
+        Item(gettext_lazy("Nodes"), "server-2", "inventory:node_list", "g h", "runtime.Node", Right.CLUSTER_VIEW),
+    ),
+    (
+        Item(gettext_lazy("Audit log"), "shield-check", "observability:audit_list", "g a", "", Right.AUDIT_READ),
+        Item(gettext_lazy("Settings"), "settings", "access:account", "g s"),
+    ),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    return {"frame": SimpleLazyObject(lambda: build(request))}
+
+
+def build(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    known = user is not None and user.is_authenticated
+    seen = namespaces(user) if known else []
+    chosen = namespace_of(request)
+    return {
+        "groups": groups(request, seen, chosen) if known else [],
+        "namespaces": seen,
+        "namespace": chosen,
+        "nav": "slim" if request.COOKIES.get("nav") == "slim" else "wide",
+        "ops_open": request.COOKIES.get("ops") == "open",
+        "words": words(),
+    }
+
+
+def namespace_of(request: HttpRequest) -> str:
+    """The namespace the pages look at; "" is all that the person may see. Chosen by the URL, kept in the session."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return ""
+    seen = namespaces(user)
+    if "namespace" in request.GET:
+        asked = request.GET["namespace"]
+        chosen = asked if asked in seen else ""
+        if request.session.get("namespace", "") != chosen:
+            request.session["namespace"] = chosen
+        return chosen
+    kept = str(request.session.get("namespace", ""))
+    return kept if kept in seen else ""
+
+
+def scope(request: HttpRequest) -> list[str]:
+    """The namespaces whose things a list shows."""
+    chosen = namespace_of(request)
+    return [chosen] if chosen else namespaces(request.user)
+
+
+def groups(request: HttpRequest, seen: list[str], chosen: str) -> list[list[dict[str, Any]]]:
+    within = [chosen] if chosen else seen
+    counts = cache.get_or_set(f"counts:{','.join(within)}", lambda: count_all(within), COUNTS_KEPT_SECONDS) or {}
+    shown = [[entry(request, item, counts) for item in group if allowed(request, item)] for group in GROUPS]
+    return [[each for each in group if each["url"]] for group in shown]
+
+
+def allowed(request: HttpRequest, item: Item) -> bool:
+    if item.right is None:
+        return True
+    return may(request.user, item.right, None) or bool(
+        item.right is Right.AUDIT_READ and namespaces(request.user, item.right)
+    )
+
+
+def entry(request: HttpRequest, item: Item, counts: dict[str, int]) -> dict[str, Any]:
+    url = url_of(item.url_name)
+    here = request.path == url if url == "/" else bool(url) and request.path.startswith(url)
+    return {
+        "title": item.title,
+        "icon": item.icon,
+        "url": url,
+        "keys": item.keys,
+        "current": here,
+        "count": counts.get(item.model),
+    }
+
+
+def url_of(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def count_all(within: list[str]) -> dict[str, int]:
+    labels = [item.model for group in GROUPS for item in group if item.model]
+    return {label: number for label in labels if (number := count(label, within)) is not None}
+
+
+def count(label: str, within: list[str]) -> int | None:
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return None
+    rows = model.objects.all()  # type: ignore[attr-defined]  # every model of ours has the usual manager
+    return rows.filter(namespace__in=within).count() if hasattr(model, "namespace") else rows.count()
+
+
+def words() -> dict[str, str]:
+    """The scripts' sentences in the reader's language; none are sent for English, where the sentence is the key."""
+    if translation.get_language() == "en":
+        return {}
+    said: Callable[[str], str] = _
+    return {sentence: said(sentence) for sentence in WORDS}

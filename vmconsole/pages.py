@@ -1,0 +1,157 @@
+"""Template tags for every page: icons, times, sizes, states, sort links.
+
+Built in (no `load` needed), so that templates of all apps draw the same thing the same way. What a page may say about
+one machine is not here but in `inventory`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.template.context import Context
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django_vite.core.asset_loader import DjangoViteAssetLoader
+
+register = template.Library()
+
+# One table for every kind's states, phases and results; the dot's colour follows from the tone.
+TONES = {
+    "ok": "Running Succeeded done Ready Available Bound succeeded accepted ok Normal reachable Enabled",
+    "busy": "Provisioning Starting Stopping Terminating Migrating Importing ImportInProgress CloneInProgress "
+    "ImportScheduled CloneScheduled WaitingForReceiver UploadReady UploadScheduled open Restarting attempted started",
+    "warn": "Paused Pending PendingIPAllocation PendingExternalIPAllocation WaitingForDisk WaitingForVolumeBinding "
+    "Warning warning refused NotReady",
+    "bad": "CrashLoopBackOff Unknown ErrorUnschedulable ErrImagePull ImagePullBackOff ErrorPvcNotFound DataVolumeError "
+    "ErrorConfiguration DiskError Failed failed error Unreachable",
+}
+TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
+# Words of the model that a reader should see spelled out.
+SPELLED = {
+    "ErrorConfiguration": "Error configuration",
+    "CrashLoopBackOff": "Crash loop",
+    "ImportInProgress": "Importing",
+    "CloneInProgress": "Cloning",
+    "UploadReady": "Waiting for upload",
+    "WaitingForDisk": "Waiting for disk",
+    "DiskError": "Disk error",
+    "Succeeded": "Ready",
+}
+
+
+def sprite_url() -> str:
+    return str(DjangoViteAssetLoader.instance().generate_vite_asset_url("src/icons.svg"))
+
+
+@register.simple_tag
+def sprite() -> str:
+    return sprite_url()
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>', extra, sprite_url(), name
+    )
+
+
+@register.simple_tag
+def ago(moment: datetime | None, empty: str = "–") -> SafeString | str:
+    """A relative time that the page keeps true, with the exact one on hover."""
+    if moment is None:
+        return empty
+    seconds = (timezone.now() - moment).total_seconds()
+    said = _("now") if seconds < 60 else _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" data-ago title="{} UTC">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S}", said
+    )
+
+
+@register.filter
+def size(value: float | None) -> str:
+    """Bytes as people read them: 512 MiB, 1.5 TiB."""
+    if value is None:
+        return "–"
+    amount, unit = float(value), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if abs(amount) < 1024 or unit == "PiB":
+            break
+        amount /= 1024
+    digits = 0 if unit == "B" or amount >= 100 else 1
+    number = f"{amount:.{digits}f}"
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+
+
+@register.filter
+def percent_of(part: float | None, whole: float | None) -> int:
+    return round(100 * (part or 0) / whole) if whole else 0
+
+
+@register.filter
+def tone(word: object) -> str:
+    return TONE_OF.get(str(word), "off")
+
+
+@register.filter
+def spelled(word: object) -> str:
+    text = str(word)
+    return _(SPELLED.get(text, text)) if text else _("Unknown")
+
+
+@register.inclusion_tag("parts/state.html")
+def state(word: object, why: str = "", pill: bool = False) -> dict[str, Any]:
+    return {"word": word, "why": why, "pill": pill}
+
+
+@register.inclusion_tag("parts/sort.html", takes_context=True)
+def sort(context: Context, key: str, label: str, extra: str = "") -> dict[str, Any]:
+    """A table head that sorts on the server. `sort` in the URL, `-` for the other way round."""
+    request = context["request"]
+    now = request.GET.get("sort") or context.get("sort") or ""
+    other = f"-{key}" if now == key else key
+    query = request.GET.copy()
+    query["sort"] = other
+    query.pop("page", None)
+    direction = "ascending" if now == key else "descending" if now == f"-{key}" else ""
+    return {"label": label, "query": query.urlencode(), "direction": direction, "extra": extra}
+
+
+@register.inclusion_tag("parts/verb.html")
+def button(
+    url: str,
+    label: str,
+    icon: str = "",
+    why_not: str = "",
+    style: str = "",
+    target: str = "",
+    method: str = "post",
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """A button that posts by htmx; with `why_not` it is disabled and says why."""
+    return {
+        "url": url, "label": label, "icon_name": icon, "why_not": why_not, "style": style, "target": target,
+        "method": method, "quiet": quiet,
+    }  # fmt: skip
+
+
+@register.inclusion_tag("parts/field.html")
+def field(bound: Any, hint: str = "", optional: bool = False, mono: bool = False) -> dict[str, Any]:
+    """One form field with label, hint and the server's error beside it."""
+    widget = bound.field.widget
+    kind = getattr(widget, "input_type", "textarea" if widget.__class__.__name__ == "Textarea" else "text")
+    css = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}.get(
+        kind, "form-control"
+    )
+    attrs = {
+        "class": " ".join(filter(None, [css, "mono" if mono else "", "is-invalid" if bound.errors else ""])),
+        "aria-describedby": f"{bound.id_for_label}-hint" if (hint or bound.help_text or bound.errors) else None,
+        "aria-invalid": "true" if bound.errors else None,
+    }
+    attrs = {name: value for name, value in attrs.items() if value is not None}
+    return {"bound": bound, "html": bound.as_widget(attrs=attrs), "kind": kind, "hint": hint, "optional": optional}
