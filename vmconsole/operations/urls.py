@@ -1,0 +1,14 @@
+"""The operations panel and its pages."""
+
+from django.urls import path
+
+from vmconsole.operations import views
+
+app_name = "operations"
+urlpatterns = [
+    path("operations/", views.operation_list, name="operation_list"),
+    path("operations/panel", views.panel, name="panel"),
+    path("operations/<uuid:uid>/", views.operation_detail, name="operation_detail"),
+    path("operations/<uuid:uid>/cancel", views.operation_cancel, name="operation_cancel"),
+    path("operations/<uuid:uid>/seen", views.operation_seen, name="operation_seen"),
+]
