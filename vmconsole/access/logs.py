@@ -17,13 +17,13 @@ import structlog
 CUT = "[cut]"
 LINE_CHARS = 16_384  # one line; a longer value was a mistake and would only fill the disk
 
-SECRET_NAMES = (  # noqa: S105  # names, not secrets
+SENSITIVE = (
     r"pass(?:word|wd|phrase)?|secret|token|ticket|authorization|cookie|api[-_]?key|private[-_]?key"
     r"|user[-_]?data|sessionid|session[-_]?key|fernet[-_]?key|sealed"
 )
-_secret_name = re.compile(rf"(?:^|[-_.])(?:[a-z]*(?:{SECRET_NAMES}))s?$", re.IGNORECASE)
+_secret_name = re.compile(rf"(?:^|[-_.])(?:[a-z]*(?:{SENSITIVE}))s?$", re.IGNORECASE)
 _secret_in_text = re.compile(
-    rf"""((?:{SECRET_NAMES})["']?\s*[:=]\s*)("[^"]*"|'[^']*'|(?:(?:Bearer|Basic)\s+)?[^\s,;&}}"']+)""", re.IGNORECASE
+    rf"""((?:{SENSITIVE})["']?\s*[:=]\s*)("[^"]*"|'[^']*'|(?:(?:Bearer|Basic)\s+)?[^\s,;&}}"']+)""", re.IGNORECASE
 )
 _bearer = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _userinfo = re.compile(r"(://)[^/\s:@]+:[^/\s@]+@")
