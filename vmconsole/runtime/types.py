@@ -228,13 +228,17 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSpec:
-    """A disk or image to make. `size_bytes` 0: as large as its source. Volumes are always qcow2 on libvirt."""
+    """A disk or image to make. `size_bytes` 0: as large as its source. Volumes are always qcow2 on libvirt.
+
+    `image` puts it into the catalogue's place instead of the disks' one.
+    """
 
     uid: UUID
     namespace: str
     name: str
     size_bytes: int
     source: BlankSource | HttpSource | VolumeSource | FileSource = BlankSource()
+    image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ def virtual_size(reader: Reader) -> int:
     if reader.size % _SECTOR or not (_partitioned(reader) or _has_file_system(reader)):
         raise BadImage(
             "NotADiskImage",
-            "The file is not a disk image: it is none of qcow2, vmdk, vdi, vhd, vhdx, iso, and as a raw disk it has neither "
-            "partitions nor a file system. Check where it comes from; a disk that is meant to be empty can be made blank here.",
+            "The file is not a disk image: it is none of qcow2, vmdk, vdi, vhd, vhdx, iso, and as a raw disk it has "
+            "neither partitions nor a file system. Check where it comes from; an empty disk can be made blank here.",
         )
     check_size("raw", reader.size)
     return reader.size

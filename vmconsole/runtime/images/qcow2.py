@@ -46,7 +46,8 @@ def virtual_size(reader: Reader) -> int:
     if snapshots > _MOST_SNAPSHOTS:
         raise BadImage(
             "ImageHasTooManySnapshots",
-            f"The qcow2 image holds more than {_MOST_SNAPSHOTS} snapshots. Flatten it first: qemu-img convert -O qcow2 OLD NEW.",
+            f"The qcow2 image holds more than {_MOST_SNAPSHOTS} snapshots. "
+            "Flatten it first: qemu-img convert -O qcow2 OLD NEW.",
         )
     if snapshots:
         reader.inside(snapshots_offset, snapshots * 40, "its snapshot table")

@@ -43,6 +43,6 @@ def check_size(kind: str, virtual_bytes: int) -> None:
     if virtual_bytes > LARGEST_DISK:
         raise BadImage(
             "ImageTooLarge",
-            f"The {kind} image says that its disk is larger than {LARGEST_DISK // (1024 * GIB)} TiB, which no disk here "
-            "can be. Check where the image comes from.",
+            f"The {kind} image says that its disk is larger than {LARGEST_DISK // (1024 * GIB)} TiB, which no disk "
+            "here can be. Check where the image comes from.",
         )

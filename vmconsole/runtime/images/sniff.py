@@ -40,7 +40,7 @@ def _format(reader: Reader) -> tuple[str, Callable[[Reader], int]]:
         return "vmdk", vmdk.virtual_size
     # QEMU takes a description anywhere in the first lines that are comments or blank.
     if head.startswith(vmdk.ESX_MAGIC) or vmdk.DESCRIPTOR.lower() in head[:4096].lower():
-        raise vmdk.refuse_parts(reader)
+        raise vmdk.refuse_parts()
     if head.startswith(hyperv.VHDX_MAGIC):
         return "vhdx", hyperv.vhdx_size
     if head[virtualbox.MAGIC_AT : virtualbox.MAGIC_AT + 4] == virtualbox.MAGIC:

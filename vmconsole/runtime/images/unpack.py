@@ -120,7 +120,8 @@ def _refuse_bomb(written: int, read: int, most: int) -> None:
     if written > _HARMLESS and written > read * _RATIO:
         raise BadImage(
             "ImageUnpacksTooLarge",
-            f"The packed image unpacks to more than {_RATIO} times its size, as traps do. Import it unpacked, or as qcow2.",
+            f"The packed image unpacks to more than {_RATIO} times its size, as traps do. "
+            "Import it unpacked, or as qcow2.",
         )
 
 

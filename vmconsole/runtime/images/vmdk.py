@@ -25,17 +25,17 @@ _EXPORT: Final = "Export it as one file, or convert it: qemu-img convert -O qcow
 _EXTENT: Final = re.compile(rb"(?mi)^[ \t]*(?:RW|RDONLY|NOACCESS)[ \t]+\d+[ \t]+(\w+)(.*)$")
 
 
-def refuse_parts(reader: Reader) -> BadImage:
+def refuse_parts() -> BadImage:
     """The refusal for a descriptor without data and for extents of ESX hosts."""
     return refers_elsewhere("vmdk", "is only a description of a disk in other files", _EXPORT)
 
 
 def virtual_size(reader: Reader) -> int:
     head = reader.named("vmdk").read(0, 79, "the header")
-    capacity, grain = _check_header(reader, head)
+    capacity, grain = _check_header(head)
     descriptor_offset, descriptor_size = struct.unpack_from("<QQ", head, 28)
     if not capacity:
-        raise refuse_parts(reader)
+        raise refuse_parts()
     if not descriptor_offset or not descriptor_size or descriptor_size * _SECTOR > _DESCRIPTOR_BYTES:
         raise refers_elsewhere("vmdk", "is one part of a disk of several files", _EXPORT)
     # QEMU reads its own fixed length here, whatever the header says, so the longer of both is judged.
@@ -46,7 +46,7 @@ def virtual_size(reader: Reader) -> int:
     return int(capacity * _SECTOR)
 
 
-def _check_header(reader: Reader, head: bytes) -> tuple[int, int]:
+def _check_header(head: bytes) -> tuple[int, int]:
     version, flags, capacity, grain = struct.unpack_from("<IIQQ", head, 4)
     if version not in (1, 2, 3):
         raise BadImage("ImageNotSupported", f"The vmdk image has an unknown version. {_EXPORT}")
