@@ -226,6 +226,11 @@ BROKER_URL = env("BROKER_URL", f"redis+socket://{STATE}/redis/redis.sock")
 DOORBELL = env("DOORBELL", "celery")  # "collect": whoever rings is only noted (tests)
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}  # docs/decisions/0001
 
+# --- consoles ---------------------------------------------------------------------------------------------------
+CONSOLE_PEERS = env_list("CONSOLE_PEERS", "vmconsole-qemu,root")  # who may listen at a guest's socket: QEMU, libvirtd
+CONSOLES_PER_USER = int(env("CONSOLES_PER_USER", "32"))
+CONSOLES = int(env("CONSOLES", "500"))
+
 # --- API --------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

@@ -64,6 +64,10 @@ class Faults:
             trouble = self.now
             left = trouble.unreachable if which == "unreachable" else trouble.busy
             if left > 0:
-                less = replace(trouble, unreachable=left - 1) if which == "unreachable" else replace(trouble, busy=left - 1)
+                less = (
+                    replace(trouble, unreachable=left - 1)
+                    if which == "unreachable"
+                    else replace(trouble, busy=left - 1)
+                )
                 self._shelf.put(_KEY, less)
             return left > 0

@@ -1,4 +1,4 @@
-"""Machines that run nowhere but behave: they take a moment to start, guests obey or do not, changes wait for a restart."""
+"""Machines that run nowhere but behave: they take a moment to start, and what cannot change live waits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class FakeMachines:
                 machine = Machine(spec)
             else:
                 machine = machine.settled(now)
-                running = machine.running and replace(machine.running, **{name: getattr(spec, name) for name in _LIVE_FIELDS})
+                running = machine.running and replace(
+                    machine.running, **{name: getattr(spec, name) for name in _LIVE_FIELDS}
+                )
                 machine = replace(machine, spec=spec, running=running)
             self._world.machines.put(str(spec.uid), machine)
 

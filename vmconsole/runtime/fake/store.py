@@ -117,7 +117,9 @@ class Shelf(Generic[Row]):
             return dict(self._copy)
 
     def changed_since(self, version: int) -> list[str]:
-        found = self._store.read("SELECT key, version, body FROM thing WHERE kind = ? AND version > ?", self._kind, version)
+        found = self._store.read(
+            "SELECT key, version, body FROM thing WHERE kind = ? AND version > ?", self._kind, version
+        )
         return [key for key, _, _ in found]
 
     def put(self, key: str, row: Row) -> None:

@@ -1,0 +1,26 @@
+"""The web process: pages and API, the feed, console pipes, on one port."""
+
+from __future__ import annotations
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path, re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
+pages = get_asgi_application()  # before anything that imports models
+
+from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
+from vmconsole.gateway.consumers import Feed  # noqa: E402
+from vmconsole.gateway.lifespan import lifespan  # noqa: E402
+from vmconsole.gateway.origins import own_pages_only  # noqa: E402
+
+sockets = URLRouter(
+    [
+        path("feed", Feed.as_asgi()),
+        path("console/<uuid:uid>/<slug:kind>", console),  # type: ignore[arg-type]
+        re_path("", nowhere),  # type: ignore[arg-type]
+    ]
+)
+application = ProtocolTypeRouter({"http": pages, "websocket": own_pages_only(sockets), "lifespan": lifespan})

@@ -1,0 +1,137 @@
+"""Who wants to hear of what, and telling them: hints only, never content.
+
+A page that is told "this machine changed" asks a view for it again, so that rights and rendering stay in one place.
+Hints of one thing within a fifth of a second become one, and a page that is too far behind is told to refresh: what
+waits for a page is bounded by the number of things, not of changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from observability.models import Change
+from vmconsole.access.models import User
+from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.gateway.wire import Close
+
+PACE = 0.2  # seconds between two hints of the same thing
+MOST_PENDING = 500
+MOST_TOPICS = 500
+SAMPLES = "samples/"
+
+Tell = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Subscriber:
+    """One page: what it wants to hear, what it may hear, and what still has to be said."""
+
+    def __init__(self, session_key: str, tell: Tell, hang_up: Callable[[Close], None]) -> None:
+        self.session_key = session_key
+        self.topics: frozenset[str] = frozenset()
+        self.samples: frozenset[str] = frozenset()
+        self._tell = tell
+        self._hang_up = hang_up
+        self._namespaces: frozenset[str] = frozenset()
+        self._cluster = False
+        self._pending: dict[tuple[str, str], dict[str, Any]] = {}
+        self._points: dict[str, list[Any]] = {}
+        self._gap = False
+        self._news = asyncio.Event()
+
+    def judge(self, user: User) -> Close | None:
+        """Learn again what they may hear. Nothing at all is no reason to hang up: roles may be given back."""
+        self._namespaces = frozenset(namespaces(user))
+        self._cluster = may(user, Right.CLUSTER_VIEW, None)
+        return None
+
+    def end(self, close: Close) -> None:
+        self._hang_up(close)
+
+    def sees(self, namespace: str) -> bool:
+        return namespace in self._namespaces if namespace else self._cluster
+
+    def hear(self, change: Change) -> None:
+        if change.kind not in self.topics and f"{change.kind}/{change.uid}" not in self.topics:
+            return
+        if not self.sees(change.namespace) or self._gap:
+            return
+        key = (change.kind, change.uid)
+        before = self._pending.pop(key, None)
+        self._pending[key] = hint(change, before["what"] if before else None)
+        if len(self._pending) > MOST_PENDING:
+            self.missed()
+        self._news.set()
+
+    def hear_samples(self, uid: str, points: list[Any]) -> None:
+        self._points.setdefault(uid, []).extend(points)
+        self._news.set()
+
+    def missed(self) -> None:
+        """There is more to say than it is worth: let the page ask for everything again."""
+        self._pending.clear()
+        self._gap = True
+        self._news.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._gap:
+                self._gap = False
+                await self._tell({"type": "gap"})
+            pending, self._pending = self._pending, {}
+            for message in pending.values():
+                await self._tell(message)
+            points, self._points = self._points, {}
+            for uid, theirs in points.items():
+                await self._tell({"type": "samples", "uid": uid, "points": theirs})
+            await asyncio.sleep(PACE)
+
+
+def hint(change: Change, earlier: str | None) -> dict[str, Any]:
+    """A thing that came and changed within one hint has come."""
+    what = "ADDED" if earlier == "ADDED" and change.what == "MODIFIED" else change.what
+    return {
+        "type": "changed",
+        "id": change.id,
+        "kind": change.kind,
+        "uid": change.uid,
+        "namespace": change.namespace,
+        "name": change.name,
+        "what": what,
+    }
+
+
+class Feeds:
+    """Every page that is open."""
+
+    def __init__(self) -> None:
+        self.subscribers: set[Subscriber] = set()
+        self.last = 0
+
+    def deliver(self, found: Sequence[Change]) -> None:
+        """In the event loop."""
+        self.last = max(self.last, found[-1].id)
+        for subscriber in self.subscribers:
+            for change in found:
+                subscriber.hear(change)
+
+    def wanted_samples(self) -> set[str]:
+        return set().union(*(subscriber.samples for subscriber in self.subscribers))
+
+    def deliver_samples(self, uid: str, points: list[Any]) -> None:
+        for subscriber in self.subscribers:
+            if uid in subscriber.samples:
+                subscriber.hear_samples(uid, points)
+
+
+def split(topics: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Topics of changes, and uids of samples."""
+    asked = list(topics)[:MOST_TOPICS]
+    uids = frozenset(topic.removeprefix(SAMPLES) for topic in asked if topic.startswith(SAMPLES))
+    return frozenset(topic for topic in asked if not topic.startswith(SAMPLES)), uids
+
+
+feeds = Feeds()

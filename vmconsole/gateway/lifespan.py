@@ -1,0 +1,50 @@
+"""What runs in the web process besides answering: the outbox tail, the figures, and the watch over open sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from observability import changes
+from vmconsole.gateway import sessions
+from vmconsole.gateway.feed import feeds
+from vmconsole.gateway.people import in_thread
+from vmconsole.gateway.samples import samples
+from vmconsole.gateway.tail import Tail
+from vmconsole.gateway.watch import watch
+from vmconsole.gateway.wire import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[None]:
+    """A database that is not there yet keeps nothing from starting."""
+    loop = asyncio.get_running_loop()
+    try:
+        await in_thread(sessions.end_lost)
+        feeds.last = await in_thread(changes.latest)
+    except Exception:
+        log.exception("Consoles that were open before could not be closed in the audit.")
+    tail = Tail(lambda found: loop.call_soon_threadsafe(feeds.deliver, found) and None)
+    tail.start()
+    tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]
+    try:
+        yield
+    finally:
+        tail.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(tail.join, 2)
+
+
+async def lifespan(_scope: Scope, receive: Receive, send: Send) -> None:
+    """ASGI's start and stop."""
+    await receive()
+    async with running():
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})

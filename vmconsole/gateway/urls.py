@@ -1,0 +1,10 @@
+"""Tickets over HTTP. The websockets are in `vmconsole.asgi`."""
+
+from django.urls import path
+
+from vmconsole.gateway import views
+
+app_name = "gateway"
+urlpatterns = [
+    path("console/<uuid:uid>/<slug:kind>/ticket", views.console_ticket, name="console_ticket"),
+]
