@@ -77,6 +77,7 @@ def show_list(request: HttpRequest, *, form: PersonForm | None = None, status: i
         "form": form or PersonForm(),
         "role_form": role_form(request),
         "may_create": may(request.user, Right.BIND_ROLES, None),
+        "managed": namespaces(request.user, Right.BIND_ROLES),
         "locked": lockout.locked_usernames(),
     }
     return render(request, "access/person_list.html", context, status=status)
