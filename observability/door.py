@@ -56,13 +56,13 @@ class Door:
         if scope["type"] != "http":
             return
         route = routes.get((scope["method"], scope["path"]))
-        if route is None:
-            return await reply(send, 404, b"no such thing", "text/plain")
-        try:
-            body, kind = await route(scope, receive)
-        except (BadRequest, ValueError, msgspec.MsgspecError) as error:
-            return await reply(send, 400, str(error).encode(), "text/plain")
-        await reply(send, 200, body, kind)
+        status, body, kind = 404, b"no such thing", "text/plain"
+        if route is not None:
+            try:
+                status, (body, kind) = 200, await route(scope, receive)
+            except (BadRequest, ValueError, msgspec.MsgspecError) as error:
+                status, body = 400, str(error).encode()
+        await reply(send, status, body, kind)
 
     async def metrics(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
         text = await asyncio.to_thread(self.text)
@@ -168,4 +168,4 @@ async def serve(collector: Collector, socket_path: Path, own: Own = str) -> None
         looking.cancel()
         server.should_exit = True
         await asyncio.gather(answering, looking, return_exceptions=True)
-        socket_path.unlink(missing_ok=True)
+        await asyncio.to_thread(socket_path.unlink, missing_ok=True)

@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from observability import rules
+from vmconsole.access.rights import Right, may, namespaces
 
 
 class Phase(models.TextChoices):
     """How far a request came. A console session has STARTED and ENDED."""
 
-    ATTEMPTED = "attempted"
-    REFUSED = "refused"
-    ACCEPTED = "accepted"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    STARTED = "started"
-    ENDED = "ended"
+    ATTEMPTED = "attempted", _("Attempted")
+    REFUSED = "refused", _("Refused")
+    ACCEPTED = "accepted", _("Accepted")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    STARTED = "started", _("Started")
+    ENDED = "ended", _("Ended")
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def visible_to(self, user: Any) -> AuditQuerySet:
+        """Everything for who may read the whole cluster's audit, else the entries of their own namespaces."""
+        if may(user, Right.AUDIT_READ, None):
+            return self.all()
+        return self.filter(namespace__in=namespaces(user, Right.AUDIT_READ))
 
 
 class AuditEntry(models.Model):
@@ -58,6 +68,8 @@ class AuditEntry(models.Model):
     previous = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 
+    objects: ClassVar = AuditQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "audit entries"
         indexes = [
@@ -88,7 +100,7 @@ class AuditEntry(models.Model):
         return _mapping(self.extra)
 
 
-HASHED = [field.attname for field in AuditEntry._meta.concrete_fields if field.attname != "hash"]
+HASHED = [field.attname for field in AuditEntry._meta.concrete_fields if field.attname != "hash"]  # noqa: SLF001
 
 
 def _mapping(text: str) -> dict[str, Any]:
@@ -107,12 +119,19 @@ class AuditHead(models.Model):
         return f"{self.entry_id} {self.hash}"
 
 
+class EventQuerySet(models.QuerySet["Event"]):
+    def visible_to(self, user: Any) -> EventQuerySet:
+        """Events of what they may view; those of the cluster itself for who may view the cluster."""
+        seen = namespaces(user)
+        return self.filter(namespace__in=[*seen, ""] if may(user, Right.CLUSTER_VIEW, None) else seen)
+
+
 class Event(models.Model):
     """What happened to a thing. The same happening again within the hour is counted, not repeated."""
 
     class Level(models.TextChoices):
-        NORMAL = "Normal"
-        WARNING = "Warning"
+        NORMAL = "Normal", _("Normal")
+        WARNING = "Warning", _("Warning")
 
     kind = models.CharField(max_length=64)
     uid = models.CharField(max_length=64)
@@ -124,6 +143,8 @@ class Event(models.Model):
     count = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = EventQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -20,7 +20,8 @@ SQLITE_OFF = [f"DROP TRIGGER IF EXISTS audit_refuse_{verb}" for verb in ("update
 POSTGRESQL_ON = [
     """CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'audit entries are never changed'; END $$""",
-    f"CREATE TRIGGER audit_refuse_change BEFORE UPDATE OR DELETE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+    f"""CREATE TRIGGER audit_refuse_change BEFORE UPDATE OR DELETE ON {TABLE}
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse()""",
     f"CREATE TRIGGER audit_refuse_truncate BEFORE TRUNCATE ON {TABLE} EXECUTE FUNCTION audit_refuse()",
 ]
 POSTGRESQL_OFF = [

@@ -1,6 +1,22 @@
 """The doors of the observability app."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from observability import api, probes, views
 
 app_name = "observability"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("audit/", views.audit_list, name="audit_list"),
+    path("audit/<int:number>", views.audit_entry, name="audit_entry"),
+    path("audit/verify", views.audit_verify, name="audit_verify"),
+    re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", views.audit_export, name="audit_export"),
+    path("metrics/<uuid:uid>/<slug:metric>/table", views.metric_table, name="metric_table"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
+    path("api/v1/audit", api.AuditList.as_view(), name="api_audit"),
+    path("api/v1/events", api.EventList.as_view(), name="api_events"),
+    path("api/v1/metrics/range", api.MetricRange.as_view(), name="api_metrics_range"),
+    path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="api_schema"),
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from collections.abc import Callable
 from math import isnan
 from pathlib import Path
 from uuid import UUID
@@ -186,6 +187,12 @@ def test_machines_without_a_name_are_left_out() -> None:
     assert not [line for line in exposition([sample(1000)], {}) if not line.startswith("#")]
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what we wait for tells nobody
+            await asyncio.sleep(0.02)
+
+
 async def test_the_door_on_its_socket(collector: Collector, host: Host, tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
     host.next = [sample(1000, 1)]
@@ -193,9 +200,7 @@ async def test_the_door_on_its_socket(collector: Collector, host: Host, tmp_path
     try:
         transport = httpx.AsyncHTTPTransport(uds=str(path))
         async with httpx.AsyncClient(transport=transport, base_url="http://controller") as client:
-            async with asyncio.timeout(10):
-                while not (path.exists() and collector.looked_at):
-                    await asyncio.sleep(0.02)
+            await until(lambda: path.exists() and collector.looked_at)
             assert path.stat().st_mode & 0o777 == 0o660
             metrics = await client.get("/metrics")
             assert "kubevirt_vmi_cpu_usage_seconds_total{" in metrics.text
@@ -207,9 +212,7 @@ async def test_the_door_on_its_socket(collector: Collector, host: Host, tmp_path
             assert (await client.post("/watch", content=b"{" * 100_000)).status_code == 400
             assert (await client.get("/latest")).json()[str(UID)]["cpu"] is None
             assert (await client.get("/etc/passwd")).status_code == 404
-            async with asyncio.timeout(10):
-                while [UID] not in host.asked:
-                    await asyncio.sleep(0.02)
+            await until(lambda: [UID] in host.asked)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

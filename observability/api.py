@@ -1,0 +1,137 @@
+"""/api/v1: the audit log, events, and charts' figures. Read only, by the rights of the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from observability import history, subjects
+from observability.charts import CHARTS, RANGES
+from observability.filters import AuditFilter, EventFilter
+from observability.models import HASHED, AuditEntry, AuditQuerySet, Event, EventQuerySet
+from observability.views import readable
+from vmconsole.access.errors import NotFound
+from vmconsole.access.rights import Right, require
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    """One entry. `diff` and `extra` are JSON; the hash is over their exact text, which the JSONL export has."""
+
+    diff = serializers.SerializerMethodField()
+    extra = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AuditEntry
+        fields = [*HASHED, "hash"]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.DictField())
+    def get_diff(self, entry: AuditEntry) -> dict[str, Any]:
+        return entry.changes
+
+    @extend_schema_field(serializers.DictField())
+    def get_extra(self, entry: AuditEntry) -> dict[str, Any]:
+        return entry.details
+
+
+class AuditList(ListAPIView[AuditEntry]):
+    """Who asked for what, newest first. Needs the right to read the audit of a namespace, or of the cluster."""
+
+    serializer_class = AuditEntrySerializer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = AuditFilter
+    queryset = AuditEntry.objects.none()
+
+    def get_queryset(self) -> AuditQuerySet:
+        return readable(self.request.user).order_by("-id")
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    class Meta:
+        model = Event
+        fields = [
+            "id",
+            "kind",
+            "uid",
+            "name",
+            "namespace",
+            "level",
+            "reason",
+            "message",
+            "count",
+            "first_at",
+            "last_at",
+        ]
+        read_only_fields = fields
+
+
+class EventList(ListAPIView[Event]):
+    """What happened to things, newest first. Repeats within an hour are counted."""
+
+    serializer_class = EventSerializer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = EventFilter
+    queryset = Event.objects.none()
+
+    def get_queryset(self) -> EventQuerySet:
+        events: EventQuerySet = Event.objects.visible_to(self.request.user)
+        return events.order_by("-last_at", "-id")
+
+
+class RangeQuery(serializers.Serializer[dict[str, Any]]):
+    uid = serializers.UUIDField(help_text="The virtual machine.")
+    metric = serializers.ChoiceField(choices=list(CHARTS))
+    range = serializers.ChoiceField(choices=list(RANGES), default="10m")
+
+
+class LineSerializer(serializers.Serializer[dict[str, Any]]):
+    key = serializers.CharField(help_text="The field of live points that goes on with this line.")
+    name = serializers.CharField(help_text="What to call it, in the reader's language.")
+    values = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text="null: not known.")
+
+
+class MarkSerializer(serializers.Serializer[dict[str, Any]]):
+    at = serializers.FloatField()
+    reason = serializers.CharField()
+    text = serializers.CharField()
+    level = serializers.CharField()
+
+
+class RangeAnswer(serializers.Serializer[dict[str, Any]]):
+    uid = serializers.UUIDField()
+    metric = serializers.CharField()
+    range = serializers.CharField()
+    unit = serializers.ChoiceField(choices=sorted({chart.unit for chart in CHARTS.values()}))
+    to = serializers.FloatField(help_text="Unix seconds, the end of the chart; `from` is its beginning.")
+    step = serializers.IntegerField()
+    source = serializers.ChoiceField(choices=["collector", "prometheus"])
+    note = serializers.CharField(help_text="A sentence to show, or empty.")
+    times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds.")
+    series = LineSerializer(many=True)
+    marks = MarkSerializer(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {"from": serializers.FloatField()}  # a word of Python's
+
+
+class MetricRange(APIView):
+    """The figures of one chart of one machine: the last hour from memory, older from Prometheus where that is."""
+
+    @extend_schema(parameters=[RangeQuery], responses=RangeAnswer)
+    def get(self, request: Request) -> Response:
+        asked = RangeQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        uid = asked.validated_data["uid"]
+        name = subjects.find(uid)
+        if name is None:
+            raise NotFound(_("There is nothing here that you can see."))
+        require(request.user, Right.VIEW, name.namespace)
+        return Response(history.chart(uid, name, asked.validated_data["metric"], asked.validated_data["range"]))

@@ -1,0 +1,146 @@
+"""The audit pages: look, narrow down, look closer, take along, verify."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from observability import audit, chain, export, history, subjects
+from observability.charts import CHARTS, RANGES
+from observability.filters import AuditFilter
+from observability.models import AuditEntry, AuditQuerySet
+from vmconsole.access.actors import actor_of
+from vmconsole.access.errors import Denied, NotFound, Unprocessable
+from vmconsole.access.rights import Right, may, namespaces, require
+
+PAGE = 50
+VERIFY_AT_ONCE = 20_000  # about half a second: others wait for this thread
+ACTIONS_KEPT_SECONDS = 60
+
+
+def readable(user: Any) -> AuditQuerySet:
+    """What this person may read, or a refusal when that is nothing."""
+    if not (may(user, Right.AUDIT_READ, None) or namespaces(user, Right.AUDIT_READ)):
+        raise Denied(
+            _("The audit log is for administrators."),
+            fix=_("Ask an administrator of your namespace to look for you."),
+        )
+    entries: AuditQuerySet = AuditEntry.objects.visible_to(user)
+    return entries
+
+
+def narrowed(request: HttpRequest) -> AuditFilter:
+    found = AuditFilter(request.GET, queryset=readable(request.user))
+    if not found.is_valid():
+        field, errors = next(iter(found.errors.items()))
+        raise Unprocessable(f"{field}: {' '.join(errors)}", field=field)
+    return found
+
+
+@require_GET
+def audit_list(request: HttpRequest) -> HttpResponse:
+    found = narrowed(request)
+    before = request.GET.get("before", "")
+    entries = found.qs.filter(id__lt=int(before)) if before.isdecimal() else found.qs
+    page = list(entries.order_by("-id")[: PAGE + 1])
+    more = len(page) > PAGE
+    asked = {name: request.GET[name] for name in found.filters if request.GET.get(name)}
+    context = {
+        "entries": page[:PAGE],
+        "before": page[PAGE - 1].id if more else None,
+        "paged": bool(before),
+        "asked": asked,
+        "kept": [(name, asked[name]) for name in ("kind", "operation", "request") if name in asked],
+        "filter": found.form,
+        "actions": actions(),
+        "names": namespaces(request.user, Right.AUDIT_READ),
+    }
+    return render(request, "observability/audit_list.html", context)
+
+
+def actions() -> list[str]:
+    """Every action there is an entry of. Not secret, and slow to find among millions, so kept for a minute."""
+    known: list[str] = cache.get_or_set(
+        "audit-actions",
+        lambda: list(AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()),
+        ACTIONS_KEPT_SECONDS,
+    )  # type: ignore[assignment]
+    return known
+
+
+@require_GET
+def audit_entry(request: HttpRequest, number: int) -> HttpResponse:
+    """One entry, for the side panel."""
+    entry = readable(request.user).filter(id=number).first()
+    if entry is None:
+        raise NotFound(_("There is no such entry, or it is not yours to read."))
+    diff = [change(name, value) for name, value in entry.changes.items()]
+    return render(request, "observability/audit_entry.html", {"entry": entry, "diff": diff})
+
+
+def change(name: str, value: Any) -> dict[str, Any]:
+    """One changed field: before and after, or just what was said."""
+    if isinstance(value, list) and len(value) == 2:
+        return {"name": name, "before": value[0], "after": value[1], "pair": True}
+    return {"name": name, "after": value, "pair": False}
+
+
+@require_GET
+def audit_export(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+    """The filtered log as a file. Taking it along is an action of its own, with its own entry."""
+    found = narrowed(request)
+    asked = {name: request.GET[name] for name in found.filters if request.GET.get(name)}
+    audit.record(
+        actor_of(request),
+        "audit_export",
+        kind="AuditLog",
+        uid=None,
+        name=kind,
+        namespace=request.GET.get("namespace", ""),
+        phase=audit.Phase.ACCEPTED,
+        extra={"filter": asked},
+    )
+    answer = StreamingHttpResponse(export.stream(found.qs, kind), content_type=export.TYPES[kind])
+    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_POST
+def audit_verify(request: HttpRequest) -> HttpResponse:
+    """Follow the chain a part at a time: the answer asks for the next part by itself, and shows how far it is."""
+    readable(request.user)
+    after = number(request.POST.get("after"))
+    so_far = number(request.POST.get("checked"))
+    if not after:
+        audit.record(
+            actor_of(request), "audit_verify", kind="AuditLog", uid=None, name="", namespace="",
+            phase=audit.Phase.ACCEPTED,
+        )  # fmt: skip
+    verdict = chain.verify(after, VERIFY_AT_ONCE)
+    newest = AuditEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    context = {"verdict": verdict, "checked": so_far + verdict.checked, "newest": newest, "now": timezone.now()}
+    return render(request, "observability/audit_verdict.html", context)
+
+
+def number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+@require_GET
+def metric_table(request: HttpRequest, uid: UUID, metric: str) -> HttpResponse:
+    """A chart's figures as a table, for who cannot see the chart."""
+    name = subjects.find(uid)
+    if name is None or metric not in CHARTS:
+        raise NotFound(_("There is nothing here that you can see."))
+    require(request.user, Right.VIEW, name.namespace)
+    span = request.GET.get("range", "")
+    answer = history.chart(uid, name, metric, span if span in RANGES else "10m")
+    return render(request, "observability/metric_table.html", history.table(answer))
