@@ -50,6 +50,7 @@ def key(name: str) -> str:
 
 SECRET_KEY = key("SECRET_KEY") or "not-secret: only for commands that sign nothing"
 FERNET_KEY = key("FERNET_KEY")
+METRICS_TOKEN = key("METRICS_TOKEN")  # who bears it may read /metrics; without it there is no /metrics
 
 # --- Django -----------------------------------------------------------------------------------------------------
 DEBUG = env("DEBUG") == "1"
