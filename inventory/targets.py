@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from inventory.models import VirtualMachine
+from observability import subjects
 from observability.collector import Name
 from vmconsole.gateway import targets
 from vmconsole.gateway.targets import ConsoleTarget
@@ -34,5 +35,12 @@ def names() -> dict[UUID, Name]:
     return {uid: Name(namespace, name, node) for uid, namespace, name, node in rows.iterator()}
 
 
+def name_of(uid: UUID) -> Name | None:
+    """Labels of one machine, for its charts."""
+    row = VirtualMachine.objects.filter(uid=uid).values_list("namespace", "name", "status_node").first()
+    return Name(*row) if row else None
+
+
 def register() -> None:
     targets.register("VirtualMachine", console_of)
+    subjects.register(name_of)
