@@ -1,0 +1,168 @@
+"""Networks as libvirt networks: NAT ones with a bridge and DHCP of our own, bridge ones as names for what is there.
+
+They carry a prefix, so that a host's own `default` is never touched. Reservations go in one by one under running
+machines; another address range would cut their cards off, so that is refused while one is plugged in.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import libvirt
+from lxml import etree
+from lxml.builder import E
+
+from vmconsole.runtime.errors import Missing, Rejected
+from vmconsole.runtime.libvirt import xml
+from vmconsole.runtime.libvirt.link import Link
+from vmconsole.runtime.types import NetworkMode, NetworkSeen, NetworkSpec, Reservation
+
+SYS_NET = Path("/sys/class/net")
+BOTH = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE | libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
+ADD, DELETE = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE
+
+
+class Networks:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def list(self) -> list[NetworkSeen]:
+        with self._link.host("list the networks") as host:
+            return [seen(network) for network in host.listAllNetworks(0) if is_ours(network.name())]
+
+    def get(self, name: str) -> NetworkSeen | None:
+        try:
+            with self._link.host("look at the network") as host:
+                return seen(host.networkLookupByName(xml.NETWORK_PREFIX + name))
+        except Missing:
+            return None
+
+    def apply(self, spec: NetworkSpec) -> None:
+        definition = build(spec)
+        with self._link.host("set the network up") as host:
+            present = [n for n in host.listAllNetworks(0) if n.name() == xml.NETWORK_PREFIX + spec.name]
+            if not present:
+                network = host.networkDefineXML(xml.write(definition))
+                network.setAutostart(1)
+                network.create()
+                return
+            network = present[0]
+            have = xml.read(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))
+            if frame(have) != frame(definition):
+                _redefine(host, network, definition, have)
+            elif network.isActive():
+                _reserve(network, have, definition)
+            else:
+                definition.append(E.uuid(have.findtext("uuid", "")))
+                host.networkDefineXML(xml.write(definition))
+            if not network.isActive():
+                network.create()
+
+    def delete(self, name: str) -> None:
+        try:
+            with self._link.host("remove the network") as host:
+                network = host.networkLookupByName(xml.NETWORK_PREFIX + name)
+                if network.isActive():
+                    network.destroy()
+                network.undefine()
+        except Missing:
+            return
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith(xml.NETWORK_PREFIX)
+
+
+def is_bridge(name: str) -> bool:
+    """Whether the host has a bridge of that name. A name with a slash is none and must not become a path."""
+    return bool(name) and "/" not in name and (SYS_NET / name / "bridge").is_dir()
+
+
+def build(spec: NetworkSpec) -> etree._Element:
+    try:
+        name = E.name(xml.NETWORK_PREFIX + spec.name)
+        if spec.mode is NetworkMode.BRIDGE:
+            return E.network(name, E.forward(mode="bridge"), E.bridge(name=spec.bridge))
+        return E.network(
+            name, E.forward(mode="nat"), E.bridge(name=spec.bridge, stp="off", delay="0"), _addresses(spec)
+        )
+    except ValueError as error:
+        raise xml.unspeakable(error) from error
+
+
+def _addresses(spec: NetworkSpec) -> etree._Element:
+    try:
+        range_ = ipaddress.IPv4Network(spec.cidr)
+    except ValueError as error:
+        raise Rejected(f"{spec.cidr} is no IPv4 range. Give one like 10.0.0.0/24.", reason="BadRange") from error
+    if range_.num_addresses < 8:
+        raise Rejected(f"The range {spec.cidr} is too small. Take /29 or larger.", reason="BadRange")
+    gateway, first, last = range_[1], range_[2], range_[-2]
+    dhcp = E.dhcp(E.range(start=str(first), end=str(last)))
+    dhcp.extend(_host(reservation) for reservation in spec.reservations)
+    return E.ip(dhcp, address=str(gateway), netmask=str(range_.netmask))
+
+
+def _host(reservation: Reservation) -> etree._Element:
+    element = E.host(mac=reservation.mac.lower(), ip=reservation.address)
+    if reservation.hostname:
+        element.set("name", reservation.hostname)
+    return element
+
+
+def frame(network: etree._Element) -> tuple[str, ...]:
+    """What cannot be changed under running machines."""
+    values = (network.xpath(path) for path in ("forward/@mode", "bridge/@name", "ip/@address", "ip/@netmask"))
+    return tuple("".join(value) for value in values)
+
+
+def _redefine(
+    host: libvirt.virConnect, network: libvirt.virNetwork, definition: etree._Element, have: etree._Element
+) -> None:
+    plugged = SYS_NET / "".join(have.xpath("bridge/@name")) / "brif"
+    if network.isActive() and plugged.is_dir() and any(plugged.iterdir()):
+        raise Rejected(
+            "The range of a network cannot change while machines are plugged in. Stop them first.",
+            reason="NetworkInUse",
+        )
+    if network.isActive():
+        network.destroy()
+    definition.insert(1, E.uuid(have.findtext("uuid", "")))
+    host.networkDefineXML(xml.write(definition))
+
+
+def _reserve(network: libvirt.virNetwork, have: etree._Element, want: etree._Element) -> None:
+    """Take reservations out first, so that an address can change hands in one go."""
+    present, wanted = _reservations(have), _reservations(want)
+    for key in present.keys() - wanted.keys():
+        _update(network, DELETE, present[key])
+    for key in wanted.keys() - present.keys():
+        _update(network, ADD, wanted[key])
+
+
+def _reservations(network: etree._Element) -> dict[tuple[str, str, str], etree._Element]:
+    hosts = network.iterfind("ip/dhcp/host")
+    return {(h.get("mac", "").lower(), h.get("ip", ""), h.get("name", "")): h for h in hosts}
+
+
+def _update(network: libvirt.virNetwork, command: int, host: etree._Element) -> None:
+    network.update(command, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml.write(host), BOTH)
+
+
+def seen(network: libvirt.virNetwork) -> NetworkSeen:
+    name = network.name().removeprefix(xml.NETWORK_PREFIX)
+    definition = xml.read(network.XMLDesc(0))
+    bridge = "".join(definition.xpath("bridge/@name"))
+    if "bridge" in definition.xpath("forward/@mode"):
+        if is_bridge(bridge):
+            return NetworkSeen(name, ready=True)
+        message = f"The host has no bridge {bridge}. Make it, or choose another one."
+        return NetworkSeen(name, ready=False, reason="MissingHostInterface", message=message)
+    if not network.isActive():
+        return NetworkSeen(name, ready=False, reason="NotActive", message="The network is switched off on the host.")
+    return NetworkSeen(name, ready=True, leases=tuple(_lease(lease) for lease in network.DHCPLeases()))
+
+
+def _lease(lease: dict[str, object]) -> Reservation:
+    return Reservation(str(lease["mac"]).lower(), str(lease["ipaddr"]), str(lease.get("hostname") or ""))
