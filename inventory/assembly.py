@@ -113,7 +113,9 @@ def _disk(row: MachineDisk, disk: VirtualMachineDisk | None) -> DiskSpec:
 
 def _interfaces(vm: VirtualMachine) -> list[tuple[NicSpec, Network]]:
     rows = list(vm.interfaces.all())
-    networks = {network.name: network for network in Network.objects.filter(name__in=[row.network_name for row in rows])}
+    networks = {
+        network.name: network for network in Network.objects.filter(name__in=[row.network_name for row in rows])
+    }
     cards = []
     for row in rows:
         network = networks.get(row.network_name)
@@ -176,5 +178,3 @@ def decoded(text: str, encoded: str) -> str:
         return base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from error
-
-

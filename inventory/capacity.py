@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.utils.translation import gettext as _
 
 from vmconsole.runtime.models import Node
@@ -11,7 +9,7 @@ from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import MachineSpec
 
 
-def lack_of_room(spec: MachineSpec, uid: UUID) -> str:
+def lack_of_room(spec: MachineSpec) -> str:
     """The sentence why no node can take the machine now, or "". Nodes that were never seen refuse nobody."""
     nodes = list(Node.objects.exclude(status_as_of=None))
     if not nodes:

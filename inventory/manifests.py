@@ -39,7 +39,15 @@ DISPLAY_NAME = OURS + "display-name"
 PROTECTED = OURS + "deletion-protection"
 GRACE = OURS + "grace-seconds"
 REST = ("scheduling", "guestEnvironment", "autoInstallGuestAgent", "useVirtioTransitional")
-IGNORED = ("uid", "creationTimestamp", "managedFields", "selfLink", "ownerReferences", "finalizers", "deletionTimestamp")
+IGNORED = (
+    "uid",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "ownerReferences",
+    "finalizers",
+    "deletionTimestamp",
+)
 
 T = TypeVar("T")
 
@@ -258,8 +266,6 @@ def type_manifest(shape: VirtualMachineType) -> dict[str, Any]:
         spec["guaranteed"] = True
     if shape.spec_advanced:
         spec["advancedCompute"] = shape.spec_advanced
-    metadata: dict[str, Any] = {"name": shape.name}
-    for key, value in (("labels", shape.labels), ("annotations", shape.annotations)):
-        if value:
-            metadata[key] = value
+    marks = {"labels": shape.labels, "annotations": shape.annotations}
+    metadata = {"name": shape.name} | {key: value for key, value in marks.items() if value}
     return {"apiVersion": GROUP, "kind": "VirtualMachineType", "metadata": metadata, "spec": spec}

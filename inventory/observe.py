@@ -146,7 +146,13 @@ def record_foreign(runtime: Runtime, seen: MachineSeen) -> VirtualMachine:
     """The row of a machine that was made outside; it shows, and can be started, stopped and adopted."""
     vm, made = VirtualMachine.objects.get_or_create(
         uid=seen.uid,
-        defaults={"name": seen.name[:255], "namespace": "", "managed": False, "runtime": runtime, "spec_power": seen.power},
+        defaults={
+            "name": seen.name[:255],
+            "namespace": "",
+            "managed": False,
+            "runtime": runtime,
+            "spec_power": seen.power,
+        },
     )
     if made:
         tell(vm, "ADDED")

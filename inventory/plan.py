@@ -122,7 +122,7 @@ def next_step(want: Want, seen: MachineSeen | None) -> Step:
         return Wait(LOOK_AGAIN)
     if want.unapplied and want.spec and seen.ours:
         return Apply(want.spec)
-    if want.asked in (Verb.RESET,):
+    if want.asked is Verb.RESET:
         return Send(want.asked) if seen.power not in OFF else Settled()
     if want.asked is Verb.RESTART or (want.restart_to_apply and seen.pending):
         return _restart(want, seen)
@@ -134,7 +134,11 @@ def _towards_gone(seen: MachineSeen | None) -> Step:
 
 
 def _towards_being(want: Want) -> Step:
-    if want.asked in (Verb.CREATE, Verb.START, Verb.EDIT) or want.unapplied or (want.declared and want.power is Power.ON):
+    if (
+        want.asked in (Verb.CREATE, Verb.START, Verb.EDIT)
+        or want.unapplied
+        or (want.declared and want.power is Power.ON)
+    ):
         return Apply(want.spec) if want.spec else Wait(LOOK_AGAIN * 30)
     return Vanished()
 

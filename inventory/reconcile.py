@@ -76,7 +76,7 @@ def _round(vm: VirtualMachine, operation: Operation | None) -> float | None:
     runtime = connect.connect(vm.runtime)
     seen = runtime.machines.get(vm.uid)
     assembled = _assembled(vm, operation, seen)
-    no_room = lack_of_room(assembled.spec, vm.uid) if assembled.spec and _is_off(seen) else ""
+    no_room = lack_of_room(assembled.spec) if assembled.spec and _is_off(seen) else ""
     want = _want(vm, operation, assembled, no_room)
     record_seen(vm, seen, operation=operation, assembled=assembled, unschedulable=no_room)
     if operation and operation.verb == Verb.ADOPT:
@@ -108,7 +108,7 @@ def _take(
         return steps.forget(vm, operation)
     if isinstance(step, Vanished):
         return steps.vanished(vm, operation)
-    steps.take(step, vm, operation, seen, assembled, runtime)
+    steps.take(step, vm, operation, assembled, runtime)
     asked_guest = isinstance(step, SetPower) and step.power is Power.OFF and not step.force
     if isinstance(step, Delete):
         return 0.2
@@ -171,7 +171,7 @@ def _overdue(operation: Operation, step: Step) -> bool:
 
 
 def _in_the_way(vm: VirtualMachine, operation: Operation, assembled: Assembled, no_room: str) -> float | None:
-    """It refers to something that is not there. A create waits for it, whatever else was asked fails with the reason."""
+    """Something it refers to is missing. A create waits for it; whatever else was asked fails with the reason."""
     reason, sentence = assembled.missing
     sentence = sentence or assembled.disk_waiting or assembled.disk_failed or no_room
     reason = reason or ("InsufficientResources" if no_room else "WaitingForDisk")
@@ -195,7 +195,9 @@ def _fault(vm: VirtualMachine, operation: Operation | None, fault: RuntimeFault)
         return fault.retry_in or LOOK_AGAIN
     VirtualMachine.objects.filter(uid=vm.uid).update(status_fault=fault.public)
     vm.status_fault = fault.public
-    events.record("VirtualMachine", vm.uid, vm.name, vm.namespace, fault.reason or "RuntimeFault", fault.public, level="Warning")
+    events.record(
+        "VirtualMachine", vm.uid, vm.name, vm.namespace, fault.reason or "RuntimeFault", fault.public, level="Warning"
+    )
     if operation:
         return steps.give_up(vm, operation, sentence=fault.public, reason=fault.reason, detail=fault.detail)
     crashes = [*vm.status_crashes, timezone.now().isoformat()][-10:]

@@ -65,7 +65,9 @@ def why_not(verb: Verb, vm: Subject) -> str:
 
 def _may_interrupt(verb: Verb, busy: str) -> bool:
     """A forced stop replaces a stop that the guest ignores, and deleting replaces whatever was going on."""
-    return verb is Verb.DELETE or (verb is Verb.FORCE_STOP and busy in (Verb.STOP, Verb.RESTART, Verb.CREATE, Verb.START))
+    return verb is Verb.DELETE or (
+        verb is Verb.FORCE_STOP and busy in (Verb.STOP, Verb.RESTART, Verb.CREATE, Verb.START)
+    )
 
 
 def _why_not_power(verb: Verb, vm: Subject) -> str:
@@ -82,7 +84,7 @@ def _why_not_power(verb: Verb, vm: Subject) -> str:
         return _("It is not running.")
     if verb is Verb.PAUSE and vm.power is not Power.ON:
         return _("It is not running.")
-    if verb is Verb.PAUSE and not vm.can & Can.PAUSE or verb is Verb.RESET and not vm.can & Can.RESET:
+    if (verb is Verb.PAUSE and not vm.can & Can.PAUSE) or (verb is Verb.RESET and not vm.can & Can.RESET):
         return _("This runtime cannot do that.")
     return ""
 

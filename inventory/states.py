@@ -59,7 +59,7 @@ class Shown:
 
 
 CRASH_LOOP = 3  # crashes within the crash window before we say that it will not work by itself
-Row = tuple[Callable[[Facts], bool], Callable[[Facts], Shown]]
+Row = tuple[Callable[[Facts], bool], Callable[[Facts], Shown] | Shown]
 
 
 def _off(facts: Facts) -> bool:
@@ -72,19 +72,21 @@ def _wants_on(facts: Facts) -> bool:
 
 TABLE: tuple[Row, ...] = (
     (lambda f: not f.reachable, lambda f: Shown(State.UNKNOWN, "RuntimeUnreachable", f.fault)),
-    (lambda f: f.deleting, lambda f: Shown(State.TERMINATING)),
+    (lambda f: f.deleting, Shown(State.TERMINATING)),
     (lambda f: f.power is Power.UNKNOWN, lambda f: Shown(State.UNKNOWN, "NotAnswering", f.fault)),
     (
-        lambda f: f.power is Power.STOPPING
-        or (
-            f.power in (Power.ON, Power.PAUSED)
-            and (f.asked in (Verb.STOP, Verb.FORCE_STOP) or (f.asked is Verb.RESTART and not f.stopped))
+        lambda f: (
+            f.power is Power.STOPPING
+            or (
+                f.power in (Power.ON, Power.PAUSED)
+                and (f.asked in (Verb.STOP, Verb.FORCE_STOP) or (f.asked is Verb.RESTART and not f.stopped))
+            )
         ),
-        lambda f: Shown(State.STOPPING),
+        Shown(State.STOPPING),
     ),
-    (lambda f: f.power is Power.PAUSED, lambda f: Shown(State.PAUSED)),
-    (lambda f: f.power is Power.ON, lambda f: Shown(State.RUNNING)),
-    (lambda f: f.power is Power.STARTING, lambda f: Shown(State.STARTING)),
+    (lambda f: f.power is Power.PAUSED, Shown(State.PAUSED)),
+    (lambda f: f.power is Power.ON, Shown(State.RUNNING)),
+    (lambda f: f.power is Power.STARTING, Shown(State.STARTING)),
     (
         lambda f: f.missing[0] == "MachineDiskNotFound" and (_wants_on(f) or not f.made),
         lambda f: Shown(State.DISK_NOT_FOUND, *f.missing),
@@ -106,14 +108,15 @@ TABLE: tuple[Row, ...] = (
         lambda f: f.crashes >= CRASH_LOOP and _wants_on(f),
         lambda f: Shown(State.CRASH_LOOP, "Crashed", f.fault),
     ),
-    (lambda f: _off(f) and _wants_on(f) and (f.asked is not None or f.made), lambda f: Shown(State.STARTING)),
-    (lambda f: not f.made, lambda f: Shown(State.PENDING)),
+    (lambda f: _off(f) and _wants_on(f) and (f.asked is not None or f.made), Shown(State.STARTING)),
+    (lambda f: not f.made, Shown(State.PENDING)),
     (lambda f: f.power is None, lambda f: Shown(State.MISCONFIGURED, "MachineVanished", f.fault)),
     (lambda f: f.stop_reason in ("crashed", "failed"), lambda f: Shown(State.STOPPED, "Crashed", f.fault)),
-    (lambda f: f.stop_reason == "shutdown", lambda f: Shown(State.STOPPED, "GuestShutdown", "")),
-    (lambda f: True, lambda f: Shown(State.STOPPED)),
+    (lambda f: f.stop_reason == "shutdown", Shown(State.STOPPED, "GuestShutdown", "")),
+    (lambda _: True, Shown(State.STOPPED)),
 )
 
 
 def shown(facts: Facts) -> Shown:
-    return next(show(facts) for fits, show in TABLE if fits(facts))
+    show = next(show for fits, show in TABLE if fits(facts))
+    return show if isinstance(show, Shown) else show(facts)

@@ -26,9 +26,11 @@ from vmconsole.operations.models import Operation
 from vmconsole.runtime.contract import RuntimeConnection
 from vmconsole.runtime.types import DiskSpec, MachineSeen, MachineSpec, Power
 
+CARD_MODELS = ("virtio", "e1000", "e1000e", "rtl8139")
+
+
 def take(
-    step: Step, vm: VirtualMachine, operation: Operation | None, seen: MachineSeen | None, assembled: Assembled,
-    runtime: RuntimeConnection,
+    step: Step, vm: VirtualMachine, operation: Operation | None, assembled: Assembled, runtime: RuntimeConnection
 ) -> None:  # fmt: skip
     """One call to the runtime. What it did is for the next look to say."""
     if isinstance(step, Apply):
@@ -87,7 +89,9 @@ def forget(vm: VirtualMachine, operation: Operation | None) -> None:
         try:
             storage.delete_disk_with_machine(actor, disk)
         except Refused as refusal:
-            events.record("VirtualMachineDisk", disk.uid, disk.name, disk.namespace, "Kept", refusal.public, level="Warning")
+            events.record(
+                "VirtualMachineDisk", disk.uid, disk.name, disk.namespace, "Kept", refusal.public, level="Warning"
+            )
     uid = vm.uid
     vm.delete()
     vm.uid = uid
@@ -137,7 +141,9 @@ def _timeout(operation: Operation) -> str:
 
 
 @transaction.atomic
-def adopt(vm: VirtualMachine, operation: Operation, seen: MachineSeen | None, runtime: RuntimeConnection) -> float | None:
+def adopt(
+    vm: VirtualMachine, operation: Operation, seen: MachineSeen | None, runtime: RuntimeConnection
+) -> float | None:
     """Make a machine from outside one of ours: mark it, and write down the hardware it has."""
     if seen is None or seen.spec is None:
         operations.fail(operation, _("It cannot be read, or it is gone."), reason="MachineVanished")
@@ -167,15 +173,15 @@ def take_over(vm: VirtualMachine, spec: MachineSpec) -> None:
     for position, disk in enumerate(spec.disks):
         name = _known_disk(vm, disk)
         MachineDisk.objects.create(
-            machine=vm, position=position, disk_name=name, boot=disk.name == boot, read_only=disk.read_only and not disk.cdrom,
-            driver=disk.bus, cdrom=disk.cdrom, ejected=disk.cdrom and not (disk.volume or disk.location),
+            machine=vm, position=position, disk_name=name, boot=disk.name == boot, driver=disk.bus, cdrom=disk.cdrom,
+            read_only=disk.read_only and not disk.cdrom, ejected=disk.cdrom and not (disk.volume or disk.location),
         )  # fmt: skip
     networks = {network.name: network for network in Network.objects.all()}
     for position, nic in enumerate(spec.nics):
         if nic.network in networks and not vm.interfaces.filter(network_name=nic.network).exists():
             MachineInterface.objects.create(
                 machine=vm, position=position, name=nic.name[:15], network_name=nic.network, mac_address=nic.mac,
-                default=position == 0, model=nic.model if nic.model in ("virtio", "e1000", "e1000e", "rtl8139") else "virtio",
+                default=position == 0, model=nic.model if nic.model in CARD_MODELS else "virtio",
             )  # fmt: skip
     VirtualMachine.objects.filter(uid=vm.uid).update(
         spec_type_name="",
@@ -202,5 +208,7 @@ def _known_disk(vm: VirtualMachine, disk: DiskSpec) -> str:
             return known.name
     if not disk.location:
         return disk.name
-    row: VirtualMachineDisk = storage.register_location(vm.namespace, f"{vm.name}-{disk.name}", disk.location, disk.format)
+    row: VirtualMachineDisk = storage.register_location(
+        vm.namespace, f"{vm.name}-{disk.name}", disk.location, disk.format
+    )
     return row.name

@@ -20,7 +20,8 @@ class InterfaceForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=63)
     mac = forms.RegexField(
         r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", label=_("MAC address"), required=False,
-        help_text=_("Left empty: a free one."), error_messages={"invalid": _("Write six bytes, such as 52:54:00:12:34:56.")},
+        help_text=_("Left empty: a free one."),
+        error_messages={"invalid": _("Write six bytes, such as 52:54:00:12:34:56.")},
     )  # fmt: skip
     address = forms.GenericIPAddressField(
         label=_("IP address"), protocol="IPv4", required=False, help_text=_("Left empty: a free one.")

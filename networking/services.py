@@ -48,7 +48,9 @@ def create_network(user: User, actor: Actor, *, name: str, interface: str, **spe
         example = _("Write lower-case letters, digits and “-”, 63 at most, such as “lab-net”.")
         raise Unprocessable(_("“%(name)s” is not a name.") % {"name": name[:40]}, field="name", fix=example)
     if not INTERFACE.fullmatch(interface):
-        raise Unprocessable(_("“%(name)s” is not the name of a host bridge.") % {"name": interface[:40]}, field="interface")
+        raise Unprocessable(
+            _("“%(name)s” is not the name of a host bridge.") % {"name": interface[:40]}, field="interface"
+        )
     try:
         with transaction.atomic():
             network = Network.objects.create(name=name, spec_mode=NetworkMode.BRIDGE, spec_interface=interface, **spec)
@@ -106,7 +108,13 @@ def claim_interface(
     if own:
         release_interface(own)
     prepared = NetworkInterface.objects.filter(namespace=namespace, network=network, machine_uid=None)
-    match = prepared.filter(mac_address=mac).first() if mac else prepared.filter(ip_address=address).first() if address else None
+    match = (
+        prepared.filter(mac_address=mac).first()
+        if mac
+        else prepared.filter(ip_address=address).first()
+        if address
+        else None
+    )
     if match:
         taken = NetworkInterface.objects.filter(uid=match.uid, machine_uid=None)
         taken.update(machine_uid=machine_uid, machine_name=machine_name, card_name=card_name)
@@ -124,7 +132,9 @@ def _new_interface(
         used = set(network.interfaces.exclude(ip_address="").values_list("ip_address", flat=True))
         address = rules.free_address(network.spec_cidr, used)
         if not address:
-            raise Conflict(_("Network %(name)s has no free address left.") % {"name": network.name}, reason="NetworkFull")
+            raise Conflict(
+                _("Network %(name)s has no free address left.") % {"name": network.name}, reason="NetworkFull"
+            )
     try:
         with transaction.atomic():
             card = NetworkInterface.objects.create(
@@ -200,7 +210,9 @@ def prepare_interface(
 ) -> NetworkInterface:
     """Make an identity before its machine, so that MAC and address survive the machine's deletion."""
     require(user, Right.EDIT, namespace)
-    card = _new_interface(namespace, UUID(int=0), name, "", network, mac.lower(), _address(network, [address] if address else []))
+    card = _new_interface(
+        namespace, UUID(int=0), name, "", network, mac.lower(), _address(network, [address] if address else [])
+    )
     own_name = {"name": name, "generated": False, "machine_uid": None, "machine_name": ""}
     NetworkInterface.objects.filter(uid=card.uid).update(**own_name)
     card.refresh_from_db()

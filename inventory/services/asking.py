@@ -18,7 +18,7 @@ from vmconsole.runtime.types import Power
 KIND = "VirtualMachine"
 
 
-def subject(vm: VirtualMachine, busy: Operation | None | str = "") -> Subject:
+def subject(vm: VirtualMachine, busy: Operation | str | None = "") -> Subject:
     """The rules' view of a machine. `busy` may be given where many machines are asked about at once."""
     verb = busy if isinstance(busy, str) else busy.verb if busy else ""
     return Subject(

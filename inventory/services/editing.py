@@ -54,10 +54,12 @@ def edit(
     require_on(user, vm)
     vm = VirtualMachine.objects.get(uid=vm.uid)
     if expected_generation is not None and expected_generation != vm.generation:
-        sentence = _("%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again.")
+        sentence = _(
+            "%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again."
+        )
         raise Conflict(sentence % {"name": vm.title}, reason="Stale")
     _same_object(vm, manifest)
-    spec, kept = with_secrets_kept(vm.namespace, vm.name, checked_spec(manifest.spec))
+    spec, kept = with_secrets_kept(vm.name, checked_spec(manifest.spec))
     old = spec_of(vm)
     changed = [field for field in structs.fields(spec) if getattr(old, field.name) != getattr(spec, field.name)]
     names = [field.name for field in changed]
@@ -106,7 +108,9 @@ def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], di
     if not diff:
         return
     vm.wish(**written)
-    VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(observed_generation=vm.generation)
+    VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(
+        observed_generation=vm.generation
+    )
     audit.record(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
         diff=diff,
@@ -118,7 +122,10 @@ def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachine
     """{path: [before, after]} of the parts that differ, for the audit and the operation."""
     before = manifest_of(vm, status=False)
     after_spec: dict[str, Any] = to_builtins(spec)
-    pairs = {f"spec.{key}": (before.get("spec", {}).get(key), after_spec.get(key)) for key in {*before.get("spec", {}), *after_spec}}
+    pairs = {
+        f"spec.{key}": (before.get("spec", {}).get(key), after_spec.get(key))
+        for key in {*before.get("spec", {}), *after_spec}
+    }
     metadata = before["metadata"]
     pairs["metadata.labels"] = (metadata.get("labels", {}), manifest.metadata.labels)
     pairs["metadata.annotations"] = (metadata.get("annotations", {}), manifest.metadata.annotations)

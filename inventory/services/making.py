@@ -69,7 +69,7 @@ def create(
     require(user, Right.EDIT, namespace)
     spec = checked_spec(manifest.spec)
     uid = uuid4()
-    spec, kept = with_secrets_kept(namespace, manifest.metadata.name, spec)
+    spec, kept = with_secrets_kept(manifest.metadata.name, spec)
     manifest = VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec)
     power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state, Power.ON if start else Power.OFF)
     try:
@@ -101,7 +101,7 @@ def kept_name(machine: str) -> str:
     return f"{machine}-cloud-init"
 
 
-def with_secrets_kept(namespace: str, name: str, spec: VirtualMachineSpec) -> tuple[VirtualMachineSpec, dict[str, str]]:
+def with_secrets_kept(name: str, spec: VirtualMachineSpec) -> tuple[VirtualMachineSpec, dict[str, str]]:
     """Move inline cloud-init data, which may hold passwords, into a Secret; the spec then names the Secret."""
     if spec.cloud_init is None:
         return spec, {}

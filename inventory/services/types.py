@@ -22,7 +22,13 @@ MARK = "vm.cluster.gke.io/predefined-machinetype"
 
 def ensure_predefined() -> VirtualMachineType:
     """The predefined type as it must be, made again or put right."""
-    values = {"spec_vcpus": 2, "spec_memory": "4G", "spec_memory_bytes": 4 * 10**9, "predefined": True, "labels": {MARK: "true"}}
+    values = {
+        "spec_vcpus": 2,
+        "spec_memory": "4G",
+        "spec_memory_bytes": 4 * 10**9,
+        "predefined": True,
+        "labels": {MARK: "true"},
+    }
     shape, _made = VirtualMachineType.objects.update_or_create(name=PREDEFINED, defaults=values)
     return shape
 
@@ -47,7 +53,9 @@ def save_type(
             with transaction.atomic():
                 shape = VirtualMachineType.objects.create(name=name, **values)
         except IntegrityError as error:
-            raise Conflict(_("There is a machine type %(name)s already.") % {"name": name}, field="metadata.name") from error
+            raise Conflict(
+                _("There is a machine type %(name)s already.") % {"name": name}, field="metadata.name"
+            ) from error
     else:
         _refuse_predefined(existing)
         VirtualMachineType.objects.filter(uid=existing.uid).update(**values, generation=F("generation") + 1)

@@ -101,11 +101,16 @@ class Lease(models.Model):
     token = models.UUIDField()
     until = models.DateTimeField()
 
+    def __str__(self) -> str:
+        return f"{self.subject_uid} until {self.until}"
+
     @staticmethod
     def take(subject_uid: uuid.UUID, *, now: datetime, length: timedelta) -> uuid.UUID | None:
         """A token, or None while somebody else holds the subject."""
         token = uuid.uuid4()
-        row, made = Lease.objects.get_or_create(subject_uid=subject_uid, defaults={"token": token, "until": now + length})
+        _row, made = Lease.objects.get_or_create(
+            subject_uid=subject_uid, defaults={"token": token, "until": now + length}
+        )
         if made:
             return token
         taken = Lease.objects.filter(subject_uid=subject_uid, until__lt=now).update(token=token, until=now + length)

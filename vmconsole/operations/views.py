@@ -66,11 +66,13 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     if state in State.values:
         rows = rows.filter(state=state)
     if query:
-        rows = rows.filter(
-            Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query)
-        )
+        rows = rows.filter(Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "operations/operation_list.html", {"page": page, "query": query, "state": state, "states": State.values})
+    return render(
+        request,
+        "operations/operation_list.html",
+        {"page": page, "query": query, "state": state, "states": State.values},
+    )
 
 
 @require_safe
