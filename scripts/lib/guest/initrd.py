@@ -150,6 +150,7 @@ def fill(packages: Path, release: str, root: Path) -> None:
     (root / "etc/passwd").write_text(PASSWORD_FILE)
     (root / "etc/group").write_text(GROUP_FILE)
     (root / "etc/shadow").write_text(f"root:!:19000:0:99999:7:::\ndemo:{demo}:19000:0:99999:7:::\n")
+    (root / "var/run").symlink_to("/run")  # where login notes who is there, for the agent to tell
     (root / "etc/hostname").write_text("demo\n")
     (root / "etc/profile").write_text(PROFILE)
     (root / "etc/shells").write_text("/bin/sh\n")
