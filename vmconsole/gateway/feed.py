@@ -113,10 +113,15 @@ class Feeds:
 
     def deliver(self, found: Sequence[Change]) -> None:
         """In the event loop."""
-        self.last = max(self.last, found[-1].id)
+        self.last = found[-1].id
         for subscriber in self.subscribers:
             for change in found:
                 subscriber.hear(change)
+
+    def restart(self) -> None:
+        """Nobody knows what was missed."""
+        for subscriber in self.subscribers:
+            subscriber.missed()
 
     def wanted_samples(self) -> set[str]:
         return set().union(*(subscriber.samples for subscriber in self.subscribers))

@@ -28,7 +28,10 @@ async def running() -> AsyncIterator[None]:
         feeds.last = await in_thread(changes.latest)
     except Exception:
         log.exception("Consoles that were open before could not be closed in the audit.")
-    tail = Tail(lambda found: loop.call_soon_threadsafe(feeds.deliver, found) and None)
+    tail = Tail(
+        lambda found: loop.call_soon_threadsafe(feeds.deliver, found) and None,
+        lambda: loop.call_soon_threadsafe(feeds.restart) and None,
+    )
     tail.start()
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]
     try:

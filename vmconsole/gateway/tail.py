@@ -29,11 +29,12 @@ Deliver = Callable[[Sequence[Change]], None]
 
 
 class Tail(threading.Thread):
-    """Calls `deliver` with every change after the start, in order, in this thread."""
+    """In this thread: calls `deliver` with every change after the start, in order, and `restart` when ids went back."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, restart: Callable[[], None]) -> None:
         super().__init__(name="outbox-tail", daemon=True)
         self._deliver = deliver
+        self._restart = restart
         self._stopped = threading.Event()
         self._last: int | None = None
         self.ready = threading.Event()
@@ -68,6 +69,10 @@ class Tail(threading.Thread):
         while found := changes.since(self._last, BATCH):
             self._last = found[-1].id
             self._deliver(found)
+        newest = changes.latest()
+        if newest < self._last:  # the database was restored from a backup
+            self._last = newest
+            self._restart()
 
     def _movements(self) -> Iterator[None]:
         """SQLite counts the commits of others, cheaply. Our own connection never writes, so all are others'."""
