@@ -11,6 +11,13 @@ export default ts.config(
     ...ts.configs.disableTypeChecked,
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
-  { rules: { 'no-alert': 'error', 'no-eval': 'error', 'no-console': 'error', eqeqeq: 'error' } },
+  {
+    rules: {
+      'no-alert': 'error',
+      'no-eval': 'error',
+      'no-console': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
   { files: ['budget.js'], rules: { 'no-console': 'off' } },
 )

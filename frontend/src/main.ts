@@ -46,6 +46,7 @@ function showMark(now: Mark, since: Date) {
 if (mark) {
   const feed = openFeed(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/feed`, showMark)
   document.body.addEventListener('htmx:afterSettle', () => feed.subscribe())
+  document.body.addEventListener('feed-subscribe', () => feed.subscribe())
   window.addEventListener('pagehide', () => feed.close())
 }
 document.body.addEventListener('htmx:afterSettle', (event) => {

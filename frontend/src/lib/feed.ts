@@ -1,15 +1,15 @@
 /** The page's one feed: hints about what changed, and live samples.
  *
- * Hints carry no content: whoever cares asks the server again, so that rights and rendering stay in one place.
- * After a gap nobody knows what was missed, so the page is told to refresh as a whole.
+ * Hints carry no content: whoever cares asks the server again, so that rights and rendering stay in one place. After a
+ * pause the server replays what was missed; when that is too much it says "gap" and the page refreshes as a whole.
  */
 import { backoff } from './backoff'
 
 export type Mark = 'live' | 'reconnecting' | 'stale'
-export type Point = Record<string, unknown> & { at: number }
-type Hint = { kind: string; uid: string; namespace: string; name: string; what: string }
-type Message =
-  | { type: 'hello'; live: boolean }
+export type Point = Record<string, number | null> & { at: number }
+export type Hint = { id: number; kind: string; uid: string; namespace: string; name: string; what: string }
+export type Message =
+  | { type: 'hello'; last: number }
   | ({ type: 'changed' } & Hint)
   | { type: 'samples'; uid: string; points: Point[] }
   | { type: 'gap' }
@@ -24,18 +24,22 @@ const slugs: Record<string, string> = {
 export const slug = (kind: string) => slugs[kind] ?? kind.toLowerCase()
 
 /** What one hint is called on the page: for the thing, for its kind, and for lists when something came or went. */
-export function names(hint: Hint): string[] {
+export function names(hint: Pick<Hint, 'kind' | 'uid' | 'what'>): string[] {
   const kind = slug(hint.kind)
   const list = hint.what === 'MODIFIED' ? [] : [`${kind}-list`]
   return [`${kind}-${hint.uid}`, `${kind}-changed`, ...list]
 }
 
-const giveUpLive = 15_000 // below: a restart of the web process; above: the reader must know that figures are old
+const staleAfter = 15_000 // less: every restart of the web process alarms; more: old figures pass for new ones
 const sleepAfter = 60_000 // a hidden tab keeps its feed for a minute, so that switching to and fro costs nothing
+const signedOut = 4401
 
-export function openFeed(url: string, mark: (now: Mark, since: Date) => void) {
+export type Feed = { subscribe(): void; close(): void }
+
+export function openFeed(url: string, mark: (now: Mark, since: Date) => void): Feed {
   let socket: WebSocket | undefined
   let attempt = 0
+  let last: number | undefined
   let lost: Date | undefined
   let retry: number | undefined
   let asleep: number | undefined
@@ -44,24 +48,18 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void) {
 
   const emit = (name: string, detail?: unknown) => document.body.dispatchEvent(new CustomEvent(name, { detail }))
 
-  const topics = () => {
-    const wanted = new Set(['Operation'])
-    for (const element of document.querySelectorAll<HTMLElement>('[data-feed]')) {
-      for (const topic of (element.dataset.feed ?? '').split(/\s+/)) if (topic) wanted.add(topic)
-    }
-    return [...wanted].sort()
-  }
-
   const subscribe = () => {
     if (socket?.readyState !== WebSocket.OPEN) return
-    const text = JSON.stringify({ subscribe: topics() })
-    if (text === sent) return
-    sent = text
-    socket.send(text)
+    const topics = JSON.stringify(wanted())
+    if (topics === sent) return
+    const since = sent || last === undefined ? '' : `,"since":${last}` // only the first time on a new connection
+    sent = topics
+    socket.send(`{"subscribe":${topics}${since}}`)
   }
 
   const heard = (message: Message) => {
     if (message.type === 'changed') {
+      last = Math.max(last ?? 0, message.id)
       for (const name of names(message)) emit(name, message)
       emit('feed:changed', message)
     } else if (message.type === 'samples') {
@@ -70,53 +68,59 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void) {
       emit('feed-refresh')
     } else if (message.type === 'hello') {
       attempt = 0
-      if (lost) emit('feed-refresh')
       lost = undefined
+      last ??= message.last
       mark('live', new Date())
     }
   }
 
-  const connect = () => {
-    if (closed || document.hidden) return
+  const drop = (event: CloseEvent) => {
+    socket = undefined
+    if (closed || event.code === signedOut) return
+    lost ??= new Date()
+    if (document.hidden) return
+    mark(Date.now() - lost.getTime() > staleAfter ? 'stale' : 'reconnecting', lost)
+    retry = window.setTimeout(connect, backoff(attempt++))
+  }
+
+  function connect() {
+    if (closed || socket) return
     sent = ''
     socket = new WebSocket(url)
     socket.onopen = subscribe
     socket.onmessage = (event: MessageEvent<string>) => heard(JSON.parse(event.data) as Message)
-    socket.onclose = () => {
-      socket = undefined
-      if (closed || asleep === -1) return
-      lost ??= new Date()
-      mark(Date.now() - lost.getTime() > giveUpLive ? 'stale' : 'reconnecting', lost)
-      retry = window.setTimeout(connect, backoff(attempt++))
-    }
+    socket.onclose = drop
   }
 
-  const seen = () => {
+  const turned = () => {
+    window.clearTimeout(asleep)
     if (document.hidden) {
-      asleep = window.setTimeout(() => {
-        asleep = -1
-        lost ??= new Date()
-        socket?.close()
-      }, sleepAfter)
+      asleep = window.setTimeout(() => socket?.close(), sleepAfter)
       return
     }
-    window.clearTimeout(asleep)
-    asleep = undefined
-    if (!socket) {
-      window.clearTimeout(retry)
-      connect()
-    }
+    window.clearTimeout(retry)
+    connect()
   }
 
-  document.addEventListener('visibilitychange', seen)
+  document.addEventListener('visibilitychange', turned)
   connect()
   return {
     subscribe,
     close() {
       closed = true
-      document.removeEventListener('visibilitychange', seen)
+      document.removeEventListener('visibilitychange', turned)
+      window.clearTimeout(asleep)
       window.clearTimeout(retry)
       socket?.close()
     },
   }
+}
+
+/** Every topic that something on the page shows, said by `data-feed`. Operations are always on the page. */
+export function wanted(root: ParentNode = document): string[] {
+  const topics = new Set(['Operation'])
+  for (const element of root.querySelectorAll<HTMLElement>('[data-feed]')) {
+    for (const topic of (element.dataset.feed ?? '').split(/\s+/)) if (topic) topics.add(topic)
+  }
+  return [...topics].sort()
 }
