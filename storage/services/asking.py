@@ -1,0 +1,100 @@
+"""What every request for a disk or image has in common: rules, names, the outbox."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from observability import changes
+from storage.models import Image, VirtualMachineDisk, Volume
+from storage.rules import Holder, Problem, Subject, Verb, name_problem, size_problem, why_not
+from vmconsole.access.errors import Conflict, Unprocessable
+from vmconsole.access.models import Namespace
+from vmconsole.operations import loop
+from vmconsole.operations import services as operations
+from vmconsole.operations.models import Operation
+
+V = TypeVar("V", bound=Volume)
+
+# A slow mirror and a large image take a day; people see the progress and can cancel it.
+MAKING_DEADLINE = timedelta(days=1)
+
+
+def subject(volume: Volume, busy: str | None = None) -> Subject:
+    """The rules' view. `busy` and prefetched attachments may be given where many are asked about at once."""
+    if busy is None:
+        current = operations.open_of(volume.uid)
+        busy = current.verb if current else ""
+    holders: tuple[Holder, ...] = ()
+    if isinstance(volume, VirtualMachineDisk):
+        holders = tuple(Holder(held.machine_name, held.read_only) for held in volume.attachments.all())
+    return Subject(
+        phase=volume.status_phase,
+        busy=busy,
+        deleting=volume.deletion_requested_at is not None,
+        adopted=bool(isinstance(volume, VirtualMachineDisk) and volume.location),
+        uploaded=volume.source_kind == "upload",
+        holders=holders,
+    )
+
+
+def sentence(problem: Problem) -> str:
+    return _(problem.sentence) % dict(problem.values)
+
+
+def refuse_unless_allowed(verb: Verb, volume: Volume) -> None:
+    refuse(why_not(verb, subject(volume)), volume)
+
+
+def refuse(problem: Problem | None, volume: Volume) -> None:
+    if problem:
+        said = _("%(name)s: %(why)s") % {"name": volume.name, "why": sentence(problem)}
+        raise Conflict(said, reason=problem.reason)
+
+
+def invalid(problem: Problem | None, field: str) -> None:
+    if problem:
+        raise Unprocessable(sentence(problem), reason=problem.reason, field=field)
+
+
+def check_new(namespace: str, name: str, size_bytes: int, *, size_needed: bool) -> None:
+    """What must hold before anything of that name is made."""
+    invalid(name_problem(name), "name")
+    if size_bytes or size_needed:
+        invalid(size_problem(size_bytes), "size")
+    if not Namespace.objects.filter(name=namespace).exists():
+        raise Unprocessable(_("There is no namespace %(name)s.") % {"name": namespace[:63]}, field="namespace")
+
+
+def insert(volume: V) -> V:
+    """Write the row, or say that the name is taken."""
+    try:
+        with transaction.atomic():
+            volume.save(force_insert=True)
+    except IntegrityError as error:
+        there_is = {
+            VirtualMachineDisk: _("There is a disk %(name)s in namespace %(namespace)s already."),
+            Image: _("There is an image %(name)s in namespace %(namespace)s already."),
+        }[type(volume)]
+        values = {"name": volume.name, "namespace": volume.namespace}
+        raise Conflict(there_is % values, reason="AlreadyExists", field="name") from error
+    return volume
+
+
+def begin(actor: Any, verb: Verb, volume: Volume, *, can_cancel: bool = False, **more: Any) -> Operation:
+    """Open the operation and ring for the loop."""
+    operation = operations.begin(
+        actor, verb.value, kind=volume.KIND, uid=volume.uid, name=volume.name, namespace=volume.namespace,
+        can_cancel=can_cancel, **more,
+    )  # fmt: skip
+    loop.enqueue(volume.KIND, volume.uid)
+    return operation
+
+
+def tell(volume: Volume, what: Any = "MODIFIED") -> None:
+    """Put the change in the outbox; its number is the row's resource version."""
+    version = changes.changed(volume.KIND, volume.uid, volume.name, volume.namespace, what)
+    volume.row().update(resource_version=version)

@@ -1,0 +1,4 @@
+"""The disks' and images' pages, and the door for uploads."""
+
+app_name = "storage"
+urlpatterns: list[object] = []
