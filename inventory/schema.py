@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 GROUP = "vm.cluster.gke.io/v1"
 
@@ -107,7 +107,7 @@ class Firmware(Part):
 
 
 class VirtualMachineSpec(Part):
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
     disks: Annotated[list[Disk], Meta(max_length=MOST_DISKS)] = []
     interfaces: Annotated[list[Interface], Meta(max_length=MOST_INTERFACES)] = []
     running_state: Literal["", "Running", "Stopped"] = ""
@@ -143,7 +143,7 @@ class VirtualMachineManifest(Struct, rename="camel", omit_defaults=True):
     api_version: Literal["vm.cluster.gke.io/v1"]
     kind: Literal["VirtualMachine"]
     metadata: Metadata
-    spec: VirtualMachineSpec = VirtualMachineSpec()
+    spec: VirtualMachineSpec = field(default_factory=VirtualMachineSpec)
 
 
 class VirtualMachineTypeManifest(Struct, rename="camel", omit_defaults=True):

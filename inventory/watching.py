@@ -92,6 +92,7 @@ class Watcher:
 
     def resync(self, runtime: Runtime) -> bool:
         """List the runtime once, store it, ring for whoever is not as wished. False: it does not answer."""
+        loop.ring_for_life()
         with vitals.timed("resync"):
             try:
                 connection = connect.connect(runtime)

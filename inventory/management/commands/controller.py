@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,18 @@ from observability import vitals
 from observability.collector import Collector
 from observability.door import serve
 from vmconsole.runtime import connect
+from vmconsole.runtime.contract import RuntimeConnection
 
 
 class Command(BaseCommand):
     help = "Watches the runtime, collects statistics, and looks at everything every 30 s. Runs until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(control(Path(settings.CONTROLLER_SOCKET)))
+        runtime = connect.only()  # here, once: a look at the figures must not wait for the database
+        asyncio.run(control(Path(settings.CONTROLLER_SOCKET), partial(connect.connect, runtime)))
 
 
-async def control(socket_path: Path) -> None:
+async def control(socket_path: Path, connected: Callable[[], RuntimeConnection]) -> None:
     """Statistics on the event loop, the database on a thread of its own. Ends when either ends, or on SIGTERM."""
     asking_to_stop = asyncio.Event()
     running = asyncio.get_running_loop()
@@ -34,7 +38,7 @@ async def control(socket_path: Path) -> None:
         running.add_signal_handler(number, asking_to_stop.set)
     stopped = threading.Event()
     watching = asyncio.create_task(asyncio.to_thread(Watcher(stopped.is_set).run))
-    collector = Collector(connect.default, targets.names)
+    collector = Collector(connected, targets.names)
     serving = asyncio.create_task(serve(collector, socket_path, own=vitals.text))
     stopping = asyncio.create_task(asking_to_stop.wait())
     ended, _open = await asyncio.wait({watching, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
