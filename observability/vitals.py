@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY, generate_latest
 from observability import changes
 from observability.models import Vital
 
-ALIVE = timedelta(seconds=60)
+ALIVE = timedelta(seconds=90)
 _gauges: dict[str, Callable[[], float]] = {}
 
 

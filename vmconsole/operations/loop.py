@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from observability import vitals
 from vmconsole.operations.models import Lease, Operation
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,18 @@ def ring(kind: str, uid: UUID, delay: float = 0) -> None:
         log.warning("doorbell.unreachable", extra={"kind": kind, "uid": str(uid), "error": str(error)})
 
 
+def ring_for_life() -> None:
+    """Ask the worker for a sign of life. What nobody takes within half a minute is forgotten, so nothing piles up."""
+    if settings.DOORBELL == "collect":
+        return
+    from vmconsole.operations.tasks import beat
+
+    try:
+        beat.apply_async(expires=30, retry=True, retry_policy=ONE_MORE_TRY)
+    except (beat.OperationalError, OSError) as error:
+        log.warning("doorbell.unreachable", extra={"error": str(error)})
+
+
 def look_after(kind: str, uid: UUID) -> None:
     """Look, decide one step, take it. Safe to run at any time, twice, in two places."""
     caretaker = _caretakers[kind]
@@ -77,7 +90,8 @@ def look_after(kind: str, uid: UUID) -> None:
         return
     again: float | None = KNOCK_AGAIN
     try:
-        again = caretaker.reconcile(uid)
+        with vitals.timed("reconcile"):
+            again = caretaker.reconcile(uid)
     finally:
         Lease.give_back(uid, token)
     # After the release, or the next worker would find the door locked.
