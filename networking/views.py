@@ -14,7 +14,7 @@ from networking.forms import InterfaceForm, NetworkForm
 from networking.models import Network, NetworkInterface
 from observability import events
 from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import NotFound, Refused
+from vmconsole.access.errors import Denied, NotFound, Refused
 from vmconsole.access.rights import Right, may, namespaces
 from vmconsole.access.views_people import asker
 from vmconsole.runtime.models import Node
@@ -72,6 +72,8 @@ def network_detail(request: HttpRequest, name: str) -> HttpResponse:
     form = InterfaceForm(request.POST or None, namespaces=editable)
     status = 200
     if request.method == "POST":
+        if not editable:
+            raise Denied(_("You may not prepare cards in any namespace."))
         status = 422
         if form.is_valid():
             try:

@@ -136,8 +136,13 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     request = context["request"]
     note_refusal(request, found)
     return Response(
-        found.as_json(), status=found.status, headers=_retry(found), content_type="application/problem+json"
+        found.as_json(), status=found.status, headers=_headers(error, found), content_type="application/problem+json"
     )
+
+
+def _headers(error: Exception, found: Problem) -> dict[str, str]:
+    how = getattr(error, "auth_header", None)
+    return _retry(found) | ({"WWW-Authenticate": how} if how else {})
 
 
 def _retry(found: Problem) -> dict[str, str]:

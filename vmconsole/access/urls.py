@@ -1,13 +1,12 @@
 """Signing in and out, one's own account, people and namespaces."""
 
-from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from vmconsole.access import views, views_people
 
 app_name = "access"
 urlpatterns = [
-    path("sign-in", login_not_required(views.SignIn.as_view()), name="sign_in"),
+    path("sign-in", views.sign_in, name="sign_in"),
     path("sign-out", views.sign_out, name="sign_out"),
     path("settings/", views.account, name="account"),
     path("settings/preferences", views.preferences_change, name="preferences_change"),

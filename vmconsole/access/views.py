@@ -73,6 +73,9 @@ class SignIn(views.LoginView):
         )
 
 
+sign_in = login_not_required(require_http_methods(["GET", "HEAD", "POST"])(SignIn.as_view()))
+
+
 def stranger(request: HttpRequest, name: str) -> Actor:
     """Somebody who says they are this person."""
     return Actor(

@@ -1,0 +1,153 @@
+"""Who may go through which door: one line per URL and method. `tests/test_doors.py` knocks at every one.
+
+A new URL needs a line here, and a method that no line names must be answered with 405.
+
+Read a line as: `"app:noun_verb": {"GET": SEE}`. What the words promise to each person stands in `ANSWERS`; people
+and their roles in `tests/people.py`; what the doors are opened on is the world of `tests/world.py`, all of it in
+namespace a. "Open" means that the door did not refuse the person; what they typed may still be wrong (422, 409).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.people import MINE
+from tests.world import World
+
+OPEN: Final = 0  # the door is open: anything but a refusal
+OUT: Final = 302  # a stranger: sent to the sign-in page, or 401 for programs
+
+Answer = dict[str, int]
+
+
+def answers(*, stranger: int = OUT, bob: int, carol: int, alice: int, dave: int, erin: int = OPEN) -> Answer:
+    return {"stranger": stranger, "bob": bob, "carol": carol, "alice": alice, "dave": dave, "erin": erin}
+
+
+# --- what the words promise: bob views a, carol edits a, alice administers a, dave has b only, erin has everything ---
+EVERYBODY = answers(stranger=OPEN, bob=OPEN, carol=OPEN, alice=OPEN, dave=OPEN)
+PEOPLE = answers(bob=OPEN, carol=OPEN, alice=OPEN, dave=OPEN)  # whoever is signed in; shows only what is theirs
+SEE = answers(bob=OPEN, carol=OPEN, alice=OPEN, dave=404)
+EDIT = answers(bob=403, carol=OPEN, alice=OPEN, dave=404)
+ADMIN = answers(bob=403, carol=403, alice=OPEN, dave=404)
+EDIT_SOMEWHERE = answers(bob=403, carol=OPEN, alice=OPEN, dave=OPEN)  # a form: in one's own namespace
+CLUSTER_SEE = answers(bob=OPEN, carol=OPEN, alice=OPEN, dave=404)
+CLUSTER_EDIT = answers(bob=403, carol=403, alice=403, dave=404)
+CLUSTER_FORM = answers(bob=403, carol=403, alice=403, dave=403)  # of what everybody can see
+AUDIT = answers(bob=403, carol=403, alice=OPEN, dave=OPEN)  # of the namespaces one administers
+AUDIT_HERE = answers(bob=403, carol=403, alice=OPEN, dave=404)
+AUDIT_ALL = answers(bob=403, carol=403, alice=403, dave=403)
+ROLES = answers(bob=404, carol=404, alice=OPEN, dave=OPEN)  # administrators of some namespace
+ROLES_HERE = answers(bob=404, carol=404, alice=OPEN, dave=404)
+PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administrators of the cluster
+PERSON_NEW = answers(bob=403, carol=403, alice=403, dave=404)
+NOT_READY = answers(stranger=503, bob=503, carol=503, alice=503, dave=503, erin=503)  # no controller in tests
+MACHINE_DOOR = answers(stranger=404, bob=404, carol=404, alice=404, dave=404, erin=404)  # opens to a token only
+
+Doors = dict[str, dict[str, Answer]]
+
+ACCESS: Doors = {
+    "access:sign_in": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "access:sign_out": {"POST": PEOPLE},
+    "access:account": {"GET": PEOPLE},
+    "access:preferences_change": {"POST": EVERYBODY},
+    "access:password_change": {"GET": PEOPLE, "POST": PEOPLE},
+    "access:sessions_end": {"POST": PEOPLE},
+    "access:person_list": {"GET": ROLES},
+    "access:person_create": {"POST": PERSON_NEW},
+    "access:role_bind": {"POST": ROLES},
+    "access:person_detail": {"GET": ROLES_HERE},
+    "access:person_activate": {"POST": PERSONS},
+    "access:person_deactivate": {"POST": PERSONS},
+    "access:person_unlock": {"POST": PERSONS},
+    "access:person_sessions_end": {"POST": PERSONS},
+    "access:person_password_reset": {"POST": PERSONS},
+    "access:role_unbind": {"POST": ROLES_HERE},
+    "access:namespace_list": {"GET": PEOPLE},
+    "access:namespace_create": {"POST": PERSON_NEW},
+}
+GATEWAY: Doors = {
+    "gateway:console_ticket": {"POST": EDIT},  # a screen is a keyboard
+}
+OBSERVABILITY: Doors = {
+    "observability:audit_list": {"GET": AUDIT},
+    "observability:audit_entry": {"GET": AUDIT_HERE},
+    "observability:audit_verify": {"POST": AUDIT},
+    "observability:audit_export": {"GET": AUDIT},
+    "observability:metric_table": {"GET": SEE},
+    "observability:healthz": {"GET": EVERYBODY},
+    "observability:readyz": {"GET": NOT_READY},
+    "observability:metrics": {"GET": MACHINE_DOOR},
+    "observability:api_audit": {"GET": AUDIT},
+    "observability:api_events": {"GET": PEOPLE},
+    "observability:api_metrics_range": {"GET": SEE},
+    "observability:api_schema": {"GET": PEOPLE},
+}
+OPERATIONS: Doors = {
+    "operations:operation_list": {"GET": PEOPLE},
+    "operations:panel": {"GET": PEOPLE},
+    "operations:operation_detail": {"GET": SEE},
+    "operations:operation_cancel": {"POST": EDIT},
+    "operations:operation_seen": {"POST": SEE},
+}
+NETWORKING: Doors = {
+    "networking:network_list": {"GET": PEOPLE},
+    "networking:network_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
+    # Whoever has a namespace names networks in it, so all of them are seen by all.
+    "networking:network_detail": {"GET": PEOPLE, "POST": EDIT_SOMEWHERE},
+    "networking:network_delete": {"POST": CLUSTER_EDIT},
+}
+STORAGE: Doors = {}
+INVENTORY: Doors = {}
+
+DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY
+
+# --- what is typed at the doors ---------------------------------------------------------------------------------------
+# What a parameter of a URL stands for, by the noun at the beginning of the URL's name; then what a door needs besides.
+Values = Callable[[World], dict[str, Any]]
+
+NOUNS: dict[str, Values] = {
+    "audit": lambda world: {"number": world.entry, "kind": "csv"},
+    "console": lambda world: {"uid": world.vm.uid, "kind": "serial"},
+    "disk": lambda world: {"namespace": MINE, "ns": MINE, "name": world.disk.name, "uid": world.disk.uid},
+    "image": lambda world: {"namespace": MINE, "ns": MINE, "name": world.image.name, "uid": world.image.uid},
+    "metric": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
+    "network": lambda world: {"name": world.network.name},
+    "interface": lambda world: {"namespace": MINE, "ns": MINE, "name": world.interface.name},
+    "node": lambda world: {"name": world.node.name},
+    "operation": lambda world: {"uid": world.operation.uid},
+    "person": lambda world: {"pk": world.people.bob.pk},
+    "role": lambda world: {"pk": world.people.bob.pk, "binding": world.binding.pk},
+    "type": lambda world: {"name": world.type.name},
+    "upload": lambda world: {"uid": world.upload.uid},
+    "vm": lambda world: {"namespace": MINE, "ns": MINE, "name": world.vm.name, "uid": world.vm.uid},
+}
+QUERIES: dict[str, Values] = {
+    "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
+}
+BODIES: dict[str, Values] = {
+    "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
+    "access:person_create": lambda _: {"username": "somebody-new"},
+    "access:namespace_create": lambda _: {"name": "somewhere-new"},
+    "networking:network_create": lambda _: {"name": "new-net", "interface": "br1"},
+    "networking:network_detail": lambda _: {"namespace": MINE, "name": "new-card"},
+}
+
+# --- doors that are no URLs -------------------------------------------------------------------------------------------
+SOCKETS: dict[str, str] = {
+    "feed": "signed in; every subscription is checked against what the person may see (tests/gateway)",
+    "console/<uuid:uid>/<slug:kind>": "a single-use ticket, asked for with the right to use consoles (tests/gateway)",
+    "": "closes at once: nothing else is a socket",
+}
+COMMANDS: dict[str, str] = {
+    "controller": "the process that watches the runtime; root's and our service user's",
+    "ensure_admin": "makes the first administrator, once",
+    "prometheus_config": "writes the configuration of our own Prometheus",
+    "rotate_secrets": "seals every secret with the newest key",
+    "verify_audit": "reads the audit chain and says whether it is whole",
+}
+TASKS: dict[str, str] = {
+    "vmconsole.beat": "takes nothing; rings for everything that is due",
+    "vmconsole.look": "takes a kind and a uid, carries no wish: a forged message makes us look, and nothing else",
+}

@@ -1,0 +1,155 @@
+"""Every door, knocked at by everybody.
+
+The URL map, the sockets, the commands and the tasks are walked, not listed: what is missing in `tests/doors.py` fails
+here. That table says who gets in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.apps import apps
+from django.core.management import get_commands
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.doors import BODIES, COMMANDS, DOORS, NOUNS, OPEN, OUT, QUERIES, SOCKETS, TASKS
+from tests.people import client_of
+from tests.world import CANARY, World, make_world
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+REFUSALS = {401, 403, 404, 405}
+WHO = ("stranger", "bob", "carol", "alice", "dave", "erin")
+OURS = ("vmconsole", "inventory", "networking", "storage", "observability")
+
+
+def url_map() -> dict[str, URLPattern]:
+    """Every URL pattern there is, by its full name."""
+
+    def walk(patterns: list[Any], names: tuple[str, ...]) -> Iterator[tuple[str, URLPattern]]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                inner = (*names, pattern.namespace) if pattern.namespace else names
+                yield from walk(pattern.url_patterns, inner)
+            else:
+                yield ":".join((*names, pattern.name or f"unnamed {pattern.pattern}")), pattern
+
+    return dict(walk(get_resolver().url_patterns, ()))
+
+
+def knock(client: Client, world: World, door: str, method: str, pattern: URLPattern) -> HttpResponse:
+    """One request, with what the door needs to hear."""
+    noun = door.partition(":")[2].removeprefix("api_").partition("_")[0]
+    known = NOUNS.get(noun, lambda _: {})(world)
+    wanted = pattern.pattern.regex.groupindex if hasattr(pattern.pattern, "regex") else {}
+    names = {*wanted, *pattern.pattern.converters}
+    where = reverse(door, kwargs={name: value for name, value in known.items() if name in names})
+    body = BODIES.get(door, lambda _: {})(world) if method == "POST" else None
+    query = QUERIES.get(door, lambda _: {})(world)
+    answer: HttpResponse = (
+        client.generic(method, where, query_params={name: str(value) for name, value in query.items()})
+        if body is None
+        else client.post(where, body, query_params=query)
+    )
+    return answer
+
+
+def body_of(answer: Any) -> bytes:
+    async def streamed() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    if not answer.streaming:
+        return bytes(answer.content)
+    return async_to_sync(streamed)() if answer.is_async else b"".join(answer.streaming_content)
+
+
+def went(answer: HttpResponse) -> str:
+    """What the answer means to whoever knocked."""
+    there = answer.headers.get("Location", "")
+    if answer.status_code == 401 or there.startswith("/sign-in?"):
+        return "out"
+    return str(answer.status_code) if answer.status_code in REFUSALS or answer.status_code >= 500 else "open"
+
+
+def expected(answer: int) -> str:
+    return {OPEN: "open", OUT: "out"}.get(answer, str(answer))
+
+
+def at_every_door() -> list[tuple[str, str]]:
+    return [(door, method) for door, methods in DOORS.items() for method in methods]
+
+
+def test_every_url_is_in_the_table_and_the_table_has_no_others() -> None:
+    assert set(url_map()) == set(DOORS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("door", "method"), at_every_door())
+def test_who_gets_in(door: str, method: str) -> None:
+    world, pattern = make_world(), url_map()[door]
+    found = {}
+    for name in WHO:
+        person = getattr(world.people, name, None)
+        with transaction.atomic():
+            found[name] = went(knock(client_of(person), world, door, method, pattern))
+            transaction.set_rollback(True)
+    assert found == {name: expected(answer) for name, answer in DOORS[door][method].items()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("door", DOORS)
+def test_no_other_method_is_answered(door: str) -> None:
+    world, pattern = make_world(), url_map()[door]
+    erin = client_of(world.people.erin)
+    others = [method for method in METHODS if method not in DOORS[door]]
+    found = {}
+    for method in others:
+        with transaction.atomic():
+            found[method] = knock(erin, world, door, method, pattern).status_code
+            transaction.set_rollback(True)
+    assert found == dict.fromkeys(others, 405)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("door", "method"), [(door, method) for door, method in at_every_door() if method != "GET"])
+def test_no_change_without_the_forms_token(door: str, method: str) -> None:
+    world, pattern = make_world(), url_map()[door]
+    answer = knock(client_of(world.people.erin, csrf=True), world, door, method, pattern)
+    assert answer.status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("door", [door for door, methods in DOORS.items() if "GET" in methods])
+def test_nothing_of_another_namespace_is_shown(door: str) -> None:
+    """Dave has a namespace of his own, and reads what he may: none of it is about namespace a."""
+    world, pattern = make_world(), url_map()[door]
+    answer = knock(client_of(world.people.dave), world, door, "GET", pattern)
+    text = body_of(answer).decode(errors="replace")
+    if answer.status_code == 200:
+        theirs = [world.vm, world.disk, world.image, world.interface, world.upload]
+        assert [row.name for row in theirs if row.name in text] == []
+        assert f"{CANARY}-event" not in text
+        assert str(world.operation.uid) not in text
+
+
+def test_every_socket_is_in_the_table() -> None:
+    from vmconsole.asgi import sockets
+
+    assert {str(route.pattern) for route in sockets.routes} == set(SOCKETS)
+
+
+def test_every_command_is_in_the_table() -> None:
+    own = {config.name for config in apps.get_app_configs() if config.name.split(".")[0] in OURS}
+    assert {name for name, app in get_commands().items() if app in own} == set(COMMANDS)
+
+
+def test_every_task_is_in_the_table() -> None:
+    from vmconsole.celery import app
+
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)

@@ -1,0 +1,103 @@
+"""One of everything, in the namespace where alice, bob and carol work, for tests that knock at every door.
+
+Everything is called canary-something, so that a page which shows it to somebody it is not for can be caught by its
+text alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from inventory.models import VirtualMachine, VirtualMachineType
+from networking.models import Network, NetworkInterface
+from observability import audit, events
+from storage.models import Image, Upload, VirtualMachineDisk
+from tests.people import MINE, People, make_people
+from vmconsole.access.actors import Actor
+from vmconsole.access.models import RoleBinding
+from vmconsole.operations.models import Operation
+from vmconsole.runtime.models import Node, Runtime
+from vmconsole.runtime.types import Phase, Power
+
+GIB = 1024**3
+CANARY = "canary"
+
+
+@dataclass(frozen=True)
+class World:
+    people: People
+    vm: VirtualMachine
+    disk: VirtualMachineDisk
+    image: Image
+    upload: Upload
+    network: Network
+    interface: NetworkInterface
+    type: VirtualMachineType
+    node: Node
+    operation: Operation
+    entry: int
+    binding: RoleBinding
+
+
+def make_world() -> World:
+    people = make_people()
+    runtime, _ = Runtime.objects.get_or_create(name="here", defaults={"kind": "fake", "status_reachable": True})
+    node, _ = Node.objects.get_or_create(runtime=runtime, name="canary-node", defaults={"status_cpus": 8})
+    network = Network.objects.create(name="canary-net", spec_mode="bridge", spec_interface="br0")
+    vm = VirtualMachine.objects.create(
+        runtime=runtime, namespace=MINE, name="canary-vm", spec_vcpus=1, spec_memory="64Mi",
+        spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
+    )  # fmt: skip
+    return World(
+        people=people,
+        vm=vm,
+        disk=disk_of("canary-disk"),
+        image=Image.objects.create(
+            namespace=MINE, name="canary-image", status_phase=Phase.SUCCEEDED, status_size_bytes=GIB
+        ),
+        upload=upload_of(people.carol.pk),
+        network=network,
+        interface=NetworkInterface.objects.create(
+            namespace=MINE, name="canary-card", network=network, mac_address="52:54:00:00:00:01"
+        ),
+        type=VirtualMachineType.objects.create(
+            name="canary-type", spec_vcpus=1, spec_memory="1Gi", spec_memory_bytes=GIB
+        ),
+        node=node,
+        operation=operation_on(vm.uid),
+        entry=history_of(vm),
+        binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
+    )
+
+
+def disk_of(name: str) -> VirtualMachineDisk:
+    return VirtualMachineDisk.objects.create(
+        namespace=MINE, name=name, spec_size_bytes=GIB, status_phase=Phase.SUCCEEDED, status_size_bytes=GIB
+    )
+
+
+def upload_of(user_id: int) -> Upload:
+    return Upload.objects.create(
+        namespace=MINE, name="canary-upload", kind="Image", size_bytes=1024, actor_user_id=user_id, actor_name="carol",
+        expires_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
+
+
+def operation_on(uid: UUID) -> Operation:
+    return Operation.objects.create(
+        verb="stop", subject_kind="VirtualMachine", subject_uid=uid, subject_name="canary-vm", namespace=MINE,
+        actor_name="alice", state="failed", deadline_at=timezone.now() + timedelta(minutes=10),
+    )  # fmt: skip
+
+
+def history_of(vm: VirtualMachine) -> int:
+    """An event and an audit entry; the entry's number."""
+    events.record("VirtualMachine", vm.uid, vm.name, vm.namespace, "Stopped", "canary-event")
+    entry = audit.record(
+        Actor.system("test"), "stop", kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=MINE, phase="accepted"
+    )
+    return entry.id
