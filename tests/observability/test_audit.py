@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
 from observability import audit, chain, checkpoints, rules, triggers
-from observability.models import AuditEntry, AuditHead, Phase
+from observability.models import AuditEntry, AuditHead, Event, Phase
 from vmconsole.access.actors import Actor
 
 ALICE = Actor(7, "alice", "session", "", "5e55", "192.0.2.1", "Firefox", "req-1")
@@ -57,13 +57,16 @@ class TestRecord:
         assert not AuditEntry.objects.exists()
 
     def test_when_the_log_cannot_be_written_the_action_fails(self) -> None:
-        from observability.models import Event
-
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE observability_auditentry RENAME TO elsewhere")
-        with pytest.raises(DatabaseError), transaction.atomic():
+
+        @transaction.atomic
+        def make() -> None:
             Event.objects.create(kind="VirtualMachine", uid="u", name="n", reason="Made", message="It was made.")
             note()
+
+        with pytest.raises(DatabaseError):
+            make()
         assert not Event.objects.exists()
 
     def test_what_a_guest_or_person_wrote_cannot_forge_a_line(self) -> None:
