@@ -195,7 +195,7 @@ class MachineDisk(models.Model):
     class Meta:
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["machine", "disk_name"], name="a_disk_once_per_machine"),
+            models.UniqueConstraint(fields=["machine", "disk_name"], name="a_disk_listed_once_per_machine"),
             models.UniqueConstraint(fields=["machine"], condition=Q(boot=True), name="one_boot_disk"),
         ]
         indexes = [models.Index(fields=["disk_name"], name="machines_of_a_disk")]
