@@ -46,6 +46,8 @@ FOLDERS = {
     "redis": (WORKER, WORKER, 0o2770),
     "prometheus": (WORKER, WORKER, 0o2770),
     "cache": ("root", "root", 0o755),
+    "app": ("root", "root", 0o755),  # where the processes see the checkout
+    "supervisor": ("root", "root", 0o700),
     "disks": (WORKER, QEMU, 0o2770),
     "images": (WORKER, QEMU, 0o2770),
     "seeds": (WORKER, QEMU, 0o2770),
@@ -60,6 +62,10 @@ FOLDERS = {
     "libvirt/log": ("root", "root", 0o711),
     "libvirt/cache": ("root", "root", 0o711),
 }
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
 
 
 def make_groups() -> None:
@@ -110,6 +116,6 @@ def prepare(state: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or os.geteuid() != 0:
+    if len(sys.argv) != 2 or not is_root():
         sys.exit("usage (as root): host_setup.py STATE_DIR")
     prepare(Path(sys.argv[1]).resolve())

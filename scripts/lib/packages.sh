@@ -1,0 +1,78 @@
+# What scripts/up and scripts/test share before there is a Python: being root, and the distribution's packages.
+# Sourced, with $root set to the checkout.
+
+become_root() {
+    [ "$(id -u)" = 0 ] && return
+    command -v sudo > /dev/null || { echo "Run this as root: it creates users and starts virtual machines." >&2; exit 1; }
+    keep=$(env | sed -n 's/^\(VMCONSOLE_[A-Z_]*\|[a-z]*_proxy\|[A-Z]*_PROXY\|PIP_[A-Z_]*\|UV_[A-Z_]*\|CI\)=.*/\1/p' | paste -sd, -)
+    exec sudo ${keep:+--preserve-env="$keep"} "$@"
+}
+
+# The names to install: ours for running, and with "test" those for testing too.
+wanted_packages() {
+    sed 's/#.*//' "$root/scripts/lib/packages" | while read -r first second; do
+        case $first in
+            "") ;;
+            "?") if apt-cache show "$second" > /dev/null 2>&1; then echo "$second"; fi ;;
+            test) if [ "${1:-}" = test ]; then echo "$second"; fi ;;
+            *) echo "$first" ;;
+        esac
+    done
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)" = installed ]; }
+
+missing_packages() {
+    sed 's/#.*//; s/^?//' "$root/scripts/lib/packages" | while read -r first second; do
+        if [ "$first" = test ]; then
+            [ "${1:-}" = test ] || continue
+            first=$second
+        fi
+        [ -z "$first" ] || installed "$first" || echo "$first"
+    done
+}
+
+install_packages() {
+    command -v apt-get > /dev/null || { echo "This needs Debian 12 or 13, or Ubuntu 24.04 (apt-get is not here)." >&2; exit 1; }
+    # Optional ones may be unknown here; ask apt only when something is missing at all.
+    stamp="$root/.cache/packages${1:+-$1}"
+    [ -z "$(missing_packages "${1:-}")" ] && return
+    if [ -e "$stamp" ] && [ "$stamp" -nt "$root/scripts/lib/packages" ] && all_installed "$stamp"; then return; fi
+    echo "Looking for the distribution's packages ..."
+    apt-get -o DPkg::Lock::Timeout=500 -qq update || echo "apt-get update had troubles; trying with what is known." >&2
+    names=$(wanted_packages "${1:-}")
+    new=$(for name in $names; do installed "$name" || echo "$name"; done)
+    if [ -n "$new" ]; then
+        echo "Installing packages:" $new
+        keep_services_quiet
+        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=500 -o Dpkg::Use-Pty=0 -qq -y \
+            --no-install-recommends install $new > /dev/null || { restore_services; exit 1; }
+        restore_services
+        for service in redis-server prometheus libvirtd virtlogd postgresql; do
+            case " $(echo $new | tr '\n' ' ') " in
+                *" $service "* | *" libvirt-daemon "*) disable_service "$service" ;;
+            esac
+        done
+    fi
+    mkdir -p "$root/.cache"
+    echo "$names" > "$stamp"
+}
+
+all_installed() {
+    for name in $(cat "$1"); do installed "$name" || return 1; done
+}
+
+# We need the programs, not the services that their packages start: ours are private children.
+keep_services_quiet() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then policy=; return; fi
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+}
+
+restore_services() { [ -z "$policy" ] || rm -f "$policy"; }
+
+disable_service() {
+    [ -d /run/systemd/system ] || return 0
+    systemctl disable --now "$1.service" > /dev/null 2>&1 || true
+}
