@@ -43,6 +43,11 @@ def samples(uid: UUID, since: float) -> list[dict[str, float | None]]:
     return points
 
 
+def screenshot(uid: UUID) -> bytes:
+    """The machine's screen now, as PNG. Silent also when it has none."""
+    return ask("/screenshot", uid=str(uid))
+
+
 def metrics() -> bytes:
     return ask("/metrics")
 

@@ -25,6 +25,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Scope = dict[str, Any]
 Own = Callable[[], str]
+Picture = Callable[[UUID], bytes]
 
 MAX_BODY = 64 * 1024
 MAX_UIDS = 1000
@@ -39,17 +40,19 @@ class WatchRequest(msgspec.Struct):
 
 
 class Door:
-    """GET /metrics, /samples?uid=&since=, /latest?uid=, /status; POST /watch {"uids": []}."""
+    """GET /metrics, /samples?uid=&since=, /latest?uid=, /screenshot?uid=, /status; POST /watch {"uids": []}."""
 
-    def __init__(self, collector: Collector, own: Own = str) -> None:
+    def __init__(self, collector: Collector, own: Own = str, picture: Picture | None = None) -> None:
         self.collector = collector
         self.own = own
+        self.picture = picture
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         routes: dict[tuple[str, str], Callable[[Scope, Receive], Awaitable[tuple[bytes, str]]]] = {
             ("GET", "/metrics"): self.metrics,
             ("GET", "/samples"): self.samples,
             ("GET", "/latest"): self.latest,
+            ("GET", "/screenshot"): self.screenshot,
             ("GET", "/status"): self.status,
             ("POST", "/watch"): self.watch,
         }
@@ -95,6 +98,13 @@ class Door:
     async def latest(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
         asked = parameters(scope).get("uid", [])[:MAX_UIDS]
         return json(self.collector.latest([UUID(uid) for uid in asked] or list(self.collector.last)))
+
+    async def screenshot(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
+        """The screen now. `picture` blocks, and raises BadRequest when there is none to be had."""
+        if self.picture is None:
+            raise BadRequest("no pictures are taken here")
+        uid = UUID(parameters(scope).get("uid", [""])[0])
+        return await asyncio.to_thread(self.picture, uid), "image/png"
 
     async def status(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
         return json(self.collector.status())
@@ -151,11 +161,16 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-async def serve(collector: Collector, socket_path: Path, own: Own = str) -> None:
+async def serve(collector: Collector, socket_path: Path, own: Own = str, picture: Picture | None = None) -> None:
     """Collect and answer until cancelled. `own` gives more Prometheus text, of the process it runs in."""
     server = QuietServer(
         uvicorn.Config(
-            Door(collector, own), log_config=None, access_log=False, lifespan="off", ws="none", server_header=False
+            Door(collector, own, picture),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
         )
     )
     listener = bound(socket_path)

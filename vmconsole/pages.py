@@ -128,14 +128,14 @@ def button(
     label: str,
     icon: str = "",
     why_not: str = "",
-    style: str = "",
+    look: str = "",
     target: str = "",
     method: str = "post",
     quiet: bool = False,
 ) -> dict[str, Any]:
     """A button that posts by htmx; with `why_not` it is disabled and says why."""
     return {
-        "url": url, "label": label, "icon_name": icon, "why_not": why_not, "style": style, "target": target,
+        "url": url, "label": label, "icon_name": icon, "why_not": why_not, "look": look, "target": target,
         "method": method, "quiet": quiet,
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -17,9 +18,10 @@ from inventory import targets
 from inventory.watching import Watcher
 from observability import vitals
 from observability.collector import Collector
-from observability.door import serve
+from observability.door import BadRequest, serve
 from vmconsole.runtime import connect
 from vmconsole.runtime.contract import RuntimeConnection
+from vmconsole.runtime.errors import RuntimeFault
 
 
 class Command(BaseCommand):
@@ -39,7 +41,7 @@ async def control(socket_path: Path, connected: Callable[[], RuntimeConnection])
     stopped = threading.Event()
     watching = asyncio.create_task(asyncio.to_thread(Watcher(stopped.is_set).run))
     collector = Collector(connected, targets.names)
-    serving = asyncio.create_task(serve(collector, socket_path, own=vitals.text))
+    serving = asyncio.create_task(serve(collector, socket_path, own=vitals.text, picture=partial(picture, connected)))
     stopping = asyncio.create_task(asking_to_stop.wait())
     ended, _open = await asyncio.wait({watching, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopped.set()
@@ -47,3 +49,11 @@ async def control(socket_path: Path, connected: Callable[[], RuntimeConnection])
     await asyncio.gather(serving, watching, return_exceptions=True)
     for task in ended - {stopping}:
         task.result()
+
+
+def picture(connected: Callable[[], RuntimeConnection], uid: UUID) -> bytes:
+    """A machine's screen now, for the web process, which has no runtime."""
+    try:
+        return connected().machines.screenshot(uid)
+    except RuntimeFault as fault:
+        raise BadRequest(fault.public) from fault
