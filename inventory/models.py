@@ -165,7 +165,10 @@ class VirtualMachine(models.Model):
     def accept(self, power: Power) -> bool:
         """Make an outside change the wish, unless somebody wished since we looked."""
         same = VirtualMachine.objects.filter(uid=self.uid, generation=self.generation)
-        return bool(same.update(spec_power=power))
+        taken = bool(same.update(spec_power=power))
+        if taken:
+            self.spec_power = power
+        return taken
 
     def record(self, **status: Any) -> bool:
         """Store what was seen. True when a person would notice; `status_as_of` alone is no news."""

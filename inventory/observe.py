@@ -57,6 +57,7 @@ def facts_of(
         reachable=reachable,
         deleting=vm.deletion_requested_at is not None,
         made=vm.made or not vm.managed,
+        declared=vm.declared,
         asked=Verb(operation.verb) if operation else None,
         stopped=bool(operation and operation.data.get("stopped")),
         missing=known.missing,

@@ -40,6 +40,7 @@ class Facts:
     reachable: bool = True
     deleting: bool = False
     made: bool = True
+    declared: bool = False
     asked: Verb | None = None
     stopped: bool = False
     missing: tuple[str, str] = ("", "")
@@ -68,6 +69,11 @@ def _off(facts: Facts) -> bool:
 
 def _wants_on(facts: Facts) -> bool:
     return facts.wish is Power.ON
+
+
+def _will_start(facts: Facts) -> bool:
+    """Off, and somebody is about to change that. Without a request or a declaration nobody is: see plan.Accept."""
+    return _off(facts) and _wants_on(facts) and (facts.asked is not None or facts.declared)
 
 
 TABLE: tuple[Row, ...] = (
@@ -105,10 +111,10 @@ TABLE: tuple[Row, ...] = (
         lambda f: Shown(State.UNSCHEDULABLE, "InsufficientResources", f.unschedulable),
     ),
     (
-        lambda f: f.crashes >= CRASH_LOOP and _wants_on(f),
+        lambda f: f.crashes >= CRASH_LOOP and _will_start(f),
         lambda f: Shown(State.CRASH_LOOP, "Crashed", f.fault),
     ),
-    (lambda f: _off(f) and _wants_on(f) and (f.asked is not None or f.made), Shown(State.STARTING)),
+    (_will_start, Shown(State.STARTING)),
     (lambda f: not f.made, Shown(State.PENDING)),
     (lambda f: f.power is None, lambda f: Shown(State.MISCONFIGURED, "MachineVanished", f.fault)),
     (lambda f: f.stop_reason in ("crashed", "failed"), lambda f: Shown(State.STOPPED, "Crashed", f.fault)),

@@ -28,14 +28,16 @@ NEW = Facts(power=None, wish=Power.ON, made=False, asked=Verb.CREATE)
         (replace(DOWN, wish=Power.ON, asked=Verb.START), State.STARTING, ""),
         (replace(DOWN, stop_reason="crashed"), State.STOPPED, "Crashed"),
         (replace(DOWN, stop_reason="shutdown"), State.STOPPED, "GuestShutdown"),
-        (replace(DOWN, wish=Power.ON, crashes=3, stop_reason="crashed"), State.CRASH_LOOP, "Crashed"),
-        (replace(DOWN, wish=Power.ON, crashes=2, stop_reason="crashed"), State.STARTING, ""),
+        (replace(DOWN, wish=Power.ON, declared=True, crashes=3, stop_reason="crashed"), State.CRASH_LOOP, "Crashed"),
+        (replace(DOWN, wish=Power.ON, declared=True, crashes=2, stop_reason="crashed"), State.STARTING, ""),
         (replace(NEW, missing=("MachineDiskNotFound", "…")), State.DISK_NOT_FOUND, "MachineDiskNotFound"),
         (replace(NEW, missing=("NetworkNotFound", "…")), State.MISCONFIGURED, "NetworkNotFound"),
         (replace(NEW, missing=("MachineTypeNotFound", "…")), State.MISCONFIGURED, "MachineTypeNotFound"),
         (replace(NEW, disk_waiting="disk is being made"), State.PROVISIONING, "WaitingForDisk"),
         (replace(NEW, disk_failed="cut short"), State.DISK_ERROR, "MachineDiskMisconfig"),
         (replace(NEW, unschedulable="no room"), State.UNSCHEDULABLE, "InsufficientResources"),
+        # Seen off a moment before the loop takes that for somebody's wish: no flicker of "Starting".
+        (replace(DOWN, wish=Power.ON), State.STOPPED, ""),
         (NEW, State.STARTING, ""),
         (replace(NEW, wish=Power.OFF), State.PENDING, ""),
         # A running machine whose disk row was deleted still runs: what is missing matters at the next start.

@@ -58,7 +58,8 @@ def enqueue(kind: str, uid: UUID, *, delay: float = 0) -> None:
 
 def ring(kind: str, uid: UUID, delay: float = 0) -> None:
     if settings.DOORBELL == "collect":
-        rung.append((kind, uid))
+        if not delay:
+            rung.append((kind, uid))
         return
     from vmconsole.operations.tasks import look
 

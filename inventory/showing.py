@@ -1,0 +1,155 @@
+"""Machines as pages show them: with their open operation, their size, and what may be done with them now.
+
+Made for a whole page at once, so that a list costs the same few queries however long it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from inventory.models import VirtualMachine, VirtualMachineType
+from inventory.plan import Verb
+from inventory.rules import why_not
+from inventory.services.asking import KIND, subject
+from inventory.why import Why, why
+from vmconsole.access.rights import Right, may
+from vmconsole.operations.models import Operation
+
+LABELS: dict[str, tuple[Any, str]] = {
+    Verb.START: (gettext_lazy("Start"), "player-play"),
+    Verb.STOP: (gettext_lazy("Stop"), "player-stop"),
+    Verb.FORCE_STOP: (gettext_lazy("Force stop"), "bolt"),
+    Verb.RESTART: (gettext_lazy("Restart"), "refresh"),
+    Verb.RESET: (gettext_lazy("Reset"), "rotate"),
+    Verb.PAUSE: (gettext_lazy("Pause"), "player-pause"),
+    Verb.RESUME: (gettext_lazy("Resume"), "player-track-next"),
+    Verb.DELETE: (gettext_lazy("Delete"), "trash"),
+    Verb.EDIT: (gettext_lazy("Edit"), "pencil"),
+    Verb.ADOPT: (gettext_lazy("Adopt"), "home-plus"),
+}
+# For the build of the sprite, which looks for icon="…":
+ICONS = [
+    {"icon": "player-play"}, {"icon": "player-stop"}, {"icon": "bolt"}, {"icon": "refresh"}, {"icon": "rotate"},
+    {"icon": "player-pause"}, {"icon": "player-track-next"}, {"icon": "trash"}, {"icon": "pencil"},
+    {"icon": "home-plus"},
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One thing to ask for. With `why_not` it is shown disabled, and says why."""
+
+    verb: str
+    label: str
+    icon: str
+    url: str
+    why_not: str = ""
+
+
+@dataclass
+class Shown:
+    """One machine, dressed for a page."""
+
+    vm: VirtualMachine
+    user: Any
+    operation: Operation | None = None
+    shape: VirtualMachineType | None = None
+    buttons: dict[str, Button] = field(default_factory=dict)
+
+    @property
+    def vcpus(self) -> int | None:
+        return self.vm.spec_vcpus or (self.shape.spec_vcpus if self.shape else None) or self.vm.status_vcpus
+
+    @property
+    def memory_bytes(self) -> int | None:
+        own = self.vm.spec_memory_bytes or (self.shape.spec_memory_bytes if self.shape else None)
+        return own or self.vm.status_memory_bytes
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for card in self.vm.status_addresses for address in card.get("ipAddresses", [])]
+
+    @property
+    def url(self) -> str:
+        return self.vm.get_absolute_url()
+
+    @cached_property
+    def why(self) -> Why | None:
+        return why(self.vm)
+
+    @cached_property
+    def may_edit(self) -> bool:
+        return may_edit(self.user, self.vm)
+
+    @cached_property
+    def may_console(self) -> bool:
+        return may(self.user, Right.CONSOLE, self.vm.namespace or None)
+
+    def button(self, verb: str) -> Button:
+        if verb not in self.buttons:
+            self.buttons[verb] = self._made(Verb(verb))
+        return self.buttons[verb]
+
+    def _made(self, verb: Verb) -> Button:
+        label, icon = LABELS[verb]
+        reason = _("Your role may look at it, but not change it.")
+        if self.may_edit:
+            said = why_not(verb, subject(self.vm, self.operation.verb if self.operation else ""))
+            reason = _(said) if said else ""
+        return Button(verb.value, str(label), icon, verb_url(self.vm, verb), reason)
+
+    @property
+    def primary(self) -> list[Button]:
+        """The buttons that fit its power; the rest is in the menu."""
+        if self.vm.status_power == "paused":
+            return [self.button("resume"), self.button("force-stop")]
+        if self.vm.is_off:
+            return [self.button("start")]
+        return [self.button("stop"), self.button("restart"), self.button("pause")]
+
+    @property
+    def quick(self) -> Button:
+        """The one button of a row in a list."""
+        return self.primary[0]
+
+    @property
+    def menu(self) -> list[Button]:
+        return [self.button(verb) for verb in ("start", "stop", "restart", "pause", "resume", "reset", "force-stop")]
+
+
+def may_edit(user: Any, vm: VirtualMachine) -> bool:
+    return may(user, Right.EDIT, vm.namespace) if vm.namespace else may(user, Right.CLUSTER_EDIT, None)
+
+
+def verb_url(vm: VirtualMachine, verb: Verb) -> str:
+    name = {Verb.DELETE: "vm_delete", Verb.ADOPT: "vm_adopt", Verb.EDIT: "vm_configuration"}.get(verb)
+    there = address(vm)
+    return (
+        reverse(f"inventory:{name}", args=there) if name else reverse("inventory:vm_power", args=[*there, verb.value])
+    )
+
+
+def address(vm: VirtualMachine) -> list[str]:
+    """The two parts of its URL. One that was made outside has no namespace and goes by its uid."""
+    return [vm.namespace, vm.name] if vm.namespace else ["-", str(vm.uid)]
+
+
+def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
+    """Any number of machines, dressed with two queries."""
+    rows = list(vms)
+    uids = [vm.uid for vm in rows]
+    busy = {op.subject_uid: op for op in Operation.objects.open().filter(subject_kind=KIND, subject_uid__in=uids)}
+    names = {vm.spec_type_name for vm in rows if vm.spec_type_name}
+    shapes = {shape.name: shape for shape in VirtualMachineType.objects.filter(name__in=names)} if names else {}
+    return [Shown(vm, user, busy.get(vm.uid), shapes.get(vm.spec_type_name)) for vm in rows]
+
+
+def one(user: Any, vm: VirtualMachine) -> Shown:
+    return shown(user, [vm])[0]
