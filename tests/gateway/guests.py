@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
+
+GREETING = b"RFB 003.008\n"
 
 
 class ListeningGuest:
@@ -41,7 +44,7 @@ class ListeningGuest:
         self.path.unlink(missing_ok=True)
         self._server.close()
         for connection in self.connections:
-            with_silence(connection)
+            hang_up(connection)
 
     def _accept(self) -> None:
         while True:
@@ -59,12 +62,29 @@ class ListeningGuest:
             return
 
 
-def with_silence(connection: socket.socket) -> None:
-    try:
+def hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     connection.close()
+
+
+def greet(connection: socket.socket) -> None:
+    """As a VNC server does, and listens."""
+    connection.sendall(GREETING)
+    while connection.recv(65536):
+        continue
+
+
+def flood(total: int, piece: bytes = bytes(65536)) -> Callable[[socket.socket], None]:
+    """Says `total` bytes as fast as it may, hearing nothing."""
+
+    def say(connection: socket.socket) -> None:
+        left = total
+        while left > 0:
+            connection.sendall(piece[:left])
+            left -= len(piece)
+
+    return say
 
 
 def echo(connection: socket.socket) -> None:

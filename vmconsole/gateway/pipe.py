@@ -15,6 +15,8 @@ from vmconsole.gateway.wire import BAD_MESSAGE, OFF, TOO_BIG, Close, Message, Re
 
 FRAME = 64 * 1024  # most a browser may send at once
 HELD = 64 * 1024  # most that waits between the two, plus one read of the event loop
+SMALL = 16 * 1024
+BREATH = 0.001  # seconds
 
 Filter = Callable[[bytes], bytes]
 
@@ -101,6 +103,8 @@ async def relay(
 ) -> Close | None:
     """Copy both ways until somebody hangs up or `over` says so. None: the browser left. `up` may drop or change."""
 
+    clock = asyncio.get_running_loop().time
+
     async def upward() -> Close | None:
         while (message := await receive())["type"] == "websocket.receive":
             data = frame_of(message)
@@ -110,9 +114,13 @@ async def relay(
         return None
 
     async def downward() -> Close | None:
+        last = 0.0
         while data := await guest.read():
             await send({"type": "websocket.send", "bytes": data})
             meter.down += len(data)
+            if len(data) < SMALL and clock() - last < BREATH:
+                await asyncio.sleep(BREATH)  # drops of a flood: gather them
+            last = clock()
         return Close(OFF, "The machine's screen went away.")
 
     return await first_to_end(upward(), downward(), over)
