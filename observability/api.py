@@ -112,14 +112,17 @@ class RangeAnswer(serializers.Serializer[dict[str, Any]]):
     unit = serializers.ChoiceField(choices=sorted({chart.unit for chart in CHARTS.values()}))
     to = serializers.FloatField(help_text="Unix seconds, the end of the chart; `from` is its beginning.")
     step = serializers.IntegerField()
-    source = serializers.ChoiceField(choices=["collector", "prometheus"])
     note = serializers.CharField(help_text="A sentence to show, or empty.")
     times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds.")
     series = LineSerializer(many=True)
     marks = MarkSerializer(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return super().get_fields() | {"from": serializers.FloatField()}  # a word of Python's
+        taken: dict[str, serializers.Field[Any, Any, Any, Any]] = {  # words of Python's and of the framework's
+            "from": serializers.FloatField(),
+            "source": serializers.ChoiceField(choices=["collector", "prometheus"]),
+        }
+        return super().get_fields() | taken
 
 
 class MetricRange(APIView):

@@ -2,7 +2,7 @@
 
 Three things hold it together. Each entry hashes the one before: a changed, missing or swapped entry shows. The head
 row is sealed (HMAC with a key outside the database): a cut-off tail shows. Sealed checkpoints are appended to
-`<state>/log/audit-checkpoints.jsonl` by the controller: a database rolled back to an older, consistent state shows.
+`<state>/audit/audit-checkpoints.jsonl` by the controller: a database rolled back to an older, consistent state shows.
 Ship that file, or the line that `verify_audit` prints, to another host to be safe from whoever owns this one.
 """
 

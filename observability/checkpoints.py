@@ -22,7 +22,7 @@ MODE = 0o640
 
 
 def path() -> Path:
-    return Path(settings.STATE) / "log" / "audit-checkpoints.jsonl"
+    return Path(settings.STATE) / "audit" / "audit-checkpoints.jsonl"
 
 
 def load(is_sealed: Callable[[int, str, str], bool]) -> tuple[dict[int, str], list[str]]:

@@ -10,7 +10,6 @@ import io
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 
 from observability import rules
@@ -26,7 +25,7 @@ async def stream(entries: QuerySet[AuditEntry], kind: str) -> AsyncIterator[byte
     if kind == "csv":
         yield as_csv([COLUMNS])
     after = 0
-    while page := await sync_to_async(list)(entries.filter(id__gt=after).order_by("id")[:PAGE]):
+    while page := [entry async for entry in entries.filter(id__gt=after).order_by("id")[:PAGE]]:
         yield as_csv(cells(page)) if kind == "csv" else as_jsonl(page)
         after = page[-1].id
 

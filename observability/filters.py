@@ -21,7 +21,7 @@ SPANS = {
 SPAN_CHOICES = [(key, title) for key, (title, _length) in SPANS.items()]
 
 
-class AuditFilter(filters.FilterSet):
+class AuditFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Who, what, how it ended, where and when. Times without a zone are UTC."""
 
     person = filters.CharFilter(field_name="actor_name", lookup_expr="icontains", label=_("Person"))
@@ -47,7 +47,7 @@ class AuditFilter(filters.FilterSet):
         return entries.filter(at__gte=timezone.now() - SPANS[value][1])
 
 
-class EventFilter(filters.FilterSet):
+class EventFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """What happened to which object."""
 
     uid = filters.CharFilter(field_name="uid", label=_("Uid of the object"))

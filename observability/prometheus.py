@@ -13,7 +13,7 @@ SCRAPE_SECONDS = 10
 
 def config(target: str, token_file: Path, *, tls: bool = False) -> str:
     """`target` is host:port of the web process."""
-    scrape = {
+    scrape: dict[str, object] = {
         "job_name": "vmconsole",
         "scheme": "https" if tls else "http",
         "metrics_path": "/metrics",

@@ -10,9 +10,9 @@ register = template.Library()
 
 
 @register.filter
-def figure(value: float | None, unit: str) -> str:
+def figure(value: float | str | None, unit: str) -> str:
     """A value in its chart's unit, a dash when it is not known."""
-    if value is None or value == "":
+    if value is None or isinstance(value, str):  # a variable that is not there is ""
         return "–"
     if unit.startswith("bytes"):
         return str(size(value)) + unit.removeprefix("bytes")

@@ -57,7 +57,7 @@ def past(now: float) -> str:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("prometheus")
     (place / "past.txt").write_text(past(time.time()))
-    promtool = ["promtool", "tsdb", "create-blocks-from", "openmetrics", place / "past.txt", place / "data"]
+    promtool = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(place / "past.txt"), str(place / "data")]
     made = subprocess.run(promtool, capture_output=True, text=True, check=False, timeout=60)
     assert made.returncode == 0, made.stderr
     with socket.socket() as free:
