@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from private_libvirt import running_guests
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "lib"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -63,11 +65,11 @@ def start_libvirt(state: Path, netns: str) -> subprocess.Popen[bytes]:
 
 def kill_leftovers(state: Path) -> None:
     """Guests and dnsmasq of this libvirtd, known by the pid files it keeps."""
-    for file in [*state.glob("libvirt/run/qemu/*.pid"), *state.glob("libvirt/run/network/*.pid")]:
-        try:
-            os.kill(int(file.read_text()), signal.SIGKILL)
-        except (OSError, ValueError):
-            continue
+    run = state / "libvirt/run"
+    servers = [int(file.read_text()) for file in run.glob("network/*.pid") if file.stem != "driver"]
+    for pid in [*running_guests(run), *servers]:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import libvirt
+import private_libvirt
 from instance import Instance, Trouble
 from rich.console import Console
 
@@ -15,8 +15,7 @@ OURS = "https://vmconsole.dev/libvirt/1"
 
 def count(instance: Instance) -> int:
     """By pid files, so that it can be told when libvirtd is down too."""
-    pids = [file.read_text() for file in (instance.state / "libvirt/run/qemu").glob("*.pid")]
-    return sum(Path("/proc", pid.strip()).exists() for pid in pids)
+    return len(private_libvirt.running_guests(instance.state / "libvirt/run"))
 
 
 def is_ours(domain: Any, *, private: bool) -> bool:

@@ -42,7 +42,9 @@ FOLDERS = {
     "run": (WORKER, WORKER, 0o2770),
     "uploads": (WORKER, WORKER, 0o2770),
     "jobs": (WORKER, WORKER, 0o2770),
+    # Root opens the logs in it, so nobody else may put a link there.
     "log": ("root", WORKER, 0o2750),
+    "audit": (WORKER, WORKER, 0o2750),
     "redis": (WORKER, WORKER, 0o2770),
     "prometheus": (WORKER, WORKER, 0o2770),
     "cache": ("root", "root", 0o755),

@@ -144,6 +144,17 @@ def reap() -> set[int]:
         gone.add(pid)
 
 
+def running_guests(run: Path) -> list[int]:
+    """The process ids of guests. libvirt keeps one pid file for each, and one for its driver among them."""
+    found = []
+    for file in run.glob("qemu/*.pid"):
+        with suppress(OSError, ValueError):
+            pid = int(file.read_text())
+            if file.name != "driver.pid" and is_alive(pid, "qemu-system-x86"):
+                found.append(pid)
+    return found
+
+
 def isolate(base: Path, netns: str | None) -> None:
     """Own mounts, and own interfaces when asked for."""
     if netns:
@@ -184,16 +195,6 @@ class Supervisor:
         old.stop()
         self.virtlogd.pid = self.virtlogd.left_over()
 
-    def guests(self) -> bool:
-        """Is any guest of ours running? libvirt keeps one pid file for each."""
-        for file in self.run.glob("qemu/*.pid"):
-            try:
-                os.kill(int(file.read_text()), 0)
-            except (OSError, ValueError):
-                continue
-            return True
-        return False
-
     def look(self) -> float:
         """Start what is due; the seconds until the next look."""
         gone = reap()
@@ -201,7 +202,7 @@ class Supervisor:
             if daemon.pid and (daemon.pid in gone or not is_alive(daemon.pid, daemon.name)):
                 daemon.died()
                 if daemon is self.virtlogd:
-                    self.serial_logs.recording_lost(self.guests())
+                    self.serial_logs.recording_lost(bool(running_guests(self.run)))
             if not daemon.pid and daemon.due <= time.monotonic():
                 daemon.start()
         waiting = [daemon.due - time.monotonic() for daemon in (self.virtlogd, self.libvirtd) if not daemon.pid]
@@ -220,7 +221,7 @@ class Supervisor:
                 else:
                     self.serial_logs.open_new()
         self.libvirtd.stop()
-        if self.guests():
+        if running_guests(self.run):
             say("guests go on running, and virtlogd with them")
         else:
             self.virtlogd.stop()

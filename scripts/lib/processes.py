@@ -136,14 +136,10 @@ def prometheus(instance: Instance) -> str:
 
 
 def web(instance: Instance) -> str:
-    words: list[object] = [instance.app_python, "-m", "uvicorn", "vmconsole.asgi:application"]
-    words += ["--host", instance.host, "--port", instance.port, "--loop", "uvloop", "--lifespan", "on"]
-    # One chunk of a console and no more; pings find dead browsers; deflate costs more than it saves on screens.
-    words += ["--ws-max-size", 4194304, "--ws-ping-interval", 20, "--ws-ping-timeout", 20]
-    words += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", 10]
-    words += ["--no-access-log", "--no-server-header", "--log-config", instance.app / "scripts/lib/uvicorn-log.json"]
+    words: list[object] = [instance.app_python, "-m", "vmconsole.gateway.serve"]
+    words += ["--host", instance.host, "--port", instance.port]
     proxies = os.environ.get("VMCONSOLE_PROXIES")  # who may say for whom it speaks; nobody by default
-    words += ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
+    words += ["--trusted-proxies", proxies] if proxies else []
     return quoted(*words)
 
 
