@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import os
 import select
 import signal
@@ -155,6 +156,23 @@ def running_guests(run: Path) -> list[int]:
     return found
 
 
+def hide_kvm(state: Path, device: Path = Path("/dev/kvm")) -> None:
+    """Without a verdict for KVM libvirt shall not see the device at all.
+
+    libvirt probes QEMU with rights that guests do not have. Where they may not open /dev/kvm, it finds KVM in each
+    probe, finds it unusable in each check, and so probes again before every single call: seconds each.
+    """
+    try:
+        verdict = json.loads((state / "run/accelerator.json").read_text())["accelerator"]
+    except (OSError, ValueError, KeyError):
+        verdict = "tcg"
+    if verdict == "kvm" or not device.exists():
+        return
+    nothing = state / "libvirt/no-kvm"
+    nothing.touch(mode=0o600)
+    linux.bind(nothing, device)
+
+
 def isolate(base: Path, netns: str | None) -> None:
     """Own mounts, and own interfaces when asked for."""
     if netns:
@@ -163,6 +181,7 @@ def isolate(base: Path, netns: str | None) -> None:
     for name, target in PLACES.items():
         Path(target).mkdir(parents=True, exist_ok=True)
         linux.bind(base / name, Path(target))
+    hide_kvm(base.parent)
     if netns:  # sysfs shows the interfaces of the namespace it was mounted in; the control groups stay the host's
         cgroups = base / "cgroups"
         cgroups.mkdir(exist_ok=True)
