@@ -32,7 +32,7 @@ SENTENCES = [
     Known(
         r"cannot set up guest memory|Cannot allocate memory|cannot allocate RAM",
         Rejected,
-        "NotEnoughMemory",
+        "InsufficientMemory",
         "Could not {doing}: the host has not enough free memory. Give the machine less, or stop another one.",
     ),
     Known(
@@ -74,7 +74,7 @@ SENTENCES = [
     Known(
         r"network '.*' is not active|Network not found|no network with matching name",
         Rejected,
-        "NetworkNotReady",
+        "NetworkMissing",
         "Could not {doing}: one of its networks is not there or not active on the host.",
     ),
     Known(

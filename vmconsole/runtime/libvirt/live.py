@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from copy import deepcopy
 
 import libvirt
 from lxml import etree
@@ -80,7 +81,10 @@ def _nics(domain: libvirt.virDomain, want: etree._Element, have: etree._Element)
 
 
 def _attach(domain: libvirt.virDomain, device: etree._Element) -> None:
-    text = write(device)
+    plugged = deepcopy(device)
+    for order in plugged.findall("boot"):  # of the next start; a running machine with another way of saying it refuses
+        plugged.remove(order)
+    text = write(plugged)
     _try("plug in a device", lambda: domain.attachDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
 
 

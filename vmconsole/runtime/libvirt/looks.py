@@ -55,7 +55,7 @@ def look(domain: libvirt.virDomain, places: Places, node: str) -> MachineSeen:
     off = state == libvirt.VIR_DOMAIN_SHUTOFF
     return MachineSeen(
         uid=spec.uid,
-        name=spec.name,
+        name=domain.name(),
         power=now,
         spec=spec,
         revision=parse.revision(persistent),

@@ -13,7 +13,7 @@ import libvirt
 from lxml import etree
 from lxml.builder import E
 
-from vmconsole.runtime.errors import Missing, Rejected
+from vmconsole.runtime.errors import Rejected
 from vmconsole.runtime.libvirt import xml
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.types import NetworkMode, NetworkSeen, NetworkSpec, Reservation
@@ -32,22 +32,19 @@ class Networks:
             return [seen(network) for network in host.listAllNetworks(0) if is_ours(network.name())]
 
     def get(self, name: str) -> NetworkSeen | None:
-        try:
-            with self._link.host("look at the network") as host:
-                return seen(host.networkLookupByName(xml.NETWORK_PREFIX + name))
-        except Missing:
-            return None
+        with self._link.host("look at the network") as host:
+            network = find(host, name)
+            return seen(network) if network else None
 
     def apply(self, spec: NetworkSpec) -> None:
         definition = build(spec)
         with self._link.host("set the network up") as host:
-            present = [n for n in host.listAllNetworks(0) if n.name() == xml.NETWORK_PREFIX + spec.name]
-            if not present:
+            network = find(host, spec.name)
+            if network is None:
                 network = host.networkDefineXML(xml.write(definition))
                 network.setAutostart(1)
                 network.create()
                 return
-            network = present[0]
             have = xml.read(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))
             if frame(have) != frame(definition):
                 _redefine(host, network, definition, have)
@@ -60,14 +57,18 @@ class Networks:
                 network.create()
 
     def delete(self, name: str) -> None:
-        try:
-            with self._link.host("remove the network") as host:
-                network = host.networkLookupByName(xml.NETWORK_PREFIX + name)
-                if network.isActive():
-                    network.destroy()
-                network.undefine()
-        except Missing:
-            return
+        with self._link.host("remove the network") as host:
+            network = find(host, name)
+            if network is None:
+                return
+            if network.isActive():
+                network.destroy()
+            network.undefine()
+
+
+def find(host: libvirt.virConnect, name: str) -> libvirt.virNetwork | None:
+    """By looking through all: a lookup that fails cannot be told from a machine's network that is missing."""
+    return next((n for n in host.listAllNetworks(0) if n.name() == xml.NETWORK_PREFIX + name), None)
 
 
 def is_ours(name: str) -> bool:
