@@ -1,4 +1,4 @@
-"""Both ends of a console for benches: a guest on a Unix socket and a browser on a TCP socket, in processes of their own.
+"""Both ends of a console for benches: a guest on a Unix socket, and a browser on a TCP socket.
 
 Raw sockets and hand-made frames, so that what is measured is what stands between them. Run as
 `python -m scripts.benches._traffic guest PATH MODE` it is the guest.
@@ -181,7 +181,6 @@ class GuestSide(asyncio.Protocol):
 
 
 async def guest(path: Path, mode: str, chunk: int) -> None:
-    path.unlink(missing_ok=True)
     server = await asyncio.get_running_loop().create_unix_server(lambda: GuestSide(mode, chunk), str(path))
     async with server:
         await server.serve_forever()

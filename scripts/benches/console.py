@@ -111,12 +111,10 @@ def cpu_per_message(rival: Rival, browsers: int, seconds: float) -> tuple[float,
 async def _talked(rival: Rival, browsers: int, seconds: float) -> tuple[float, Echoes]:
     entrance = await asyncio.to_thread(door, rival, browsers)
     talking = asyncio.create_task(chat(entrance, browsers, 10, seconds))
-    while entrance.tickets:
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(wait, lambda: not entrance.tickets)
     await asyncio.sleep(0.4)
     before, begun = cpu_seconds(rival.pid), time.monotonic()
-    while time.monotonic() < begun + seconds - 0.5:
-        await asyncio.sleep(0.05)
+    await asyncio.sleep(seconds - 0.5)
     cost, lasted = cpu_seconds(rival.pid) - before, time.monotonic() - begun
     echoes = await talking
     return cost / (browsers * 10 * lasted) * 1e6, echoes
@@ -205,7 +203,7 @@ def measure(ours: Rival, theirs: Rival, rounds: int, gib: float, seconds: float)
             100,
             at_least=True,
             detail=f"{echoes.received} of {echoes.sent}, median {delay:.1f} ms",
-        ),  # fmt: skip
+        ),
         Figure("growth, 400 MiB to a stalled browser", growth / 2**20, "MiB", 1.0),
         Figure("growth, the same, websockify", growth_when_nobody_reads(theirs) / 2**20, "MiB"),
     ]
