@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-if "VMCONSOLE_STATE" not in os.environ:
+if not os.environ.get("VMCONSOLE_STATE"):
     os.environ["VMCONSOLE_STATE"] = tempfile.mkdtemp(prefix="vmc-unit-", dir="/tmp")
     atexit.register(shutil.rmtree, os.environ["VMCONSOLE_STATE"], ignore_errors=True)
 
-from vmconsole.settings import *  # noqa: E402, F403
-from vmconsole.settings import DATABASES, STATE  # noqa: E402
+from vmconsole.settings import *  # noqa: F403
+from vmconsole.settings import DATABASES, STATE
 
 for name in ("db", "run", "uploads", "jobs", "disks", "images", "seeds", "console", "serial"):
     (Path(STATE) / name).mkdir(parents=True, exist_ok=True)

@@ -82,8 +82,7 @@ def make_users() -> None:
     for name in MEMBERS:
         if name not in have:
             subprocess.run(
-                ["useradd", "--system", "--gid", name, "--no-create-home", "--home-dir", "/nonexistent"]
-                + ["--shell", "/usr/sbin/nologin", name],
+                ["useradd", "--system", "--gid", name, "--no-create-home", "--shell", "/usr/sbin/nologin", name],
                 check=True,
             )
 

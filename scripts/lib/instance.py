@@ -43,7 +43,9 @@ class Instance:
 
     @property
     def libvirt_is_private(self) -> bool:
-        return not os.environ.get("VMCONSOLE_LIBVIRT_URI") and os.environ.get("VMCONSOLE_RUNTIME", "libvirt") == "libvirt"
+        return (
+            not os.environ.get("VMCONSOLE_LIBVIRT_URI") and os.environ.get("VMCONSOLE_RUNTIME", "libvirt") == "libvirt"
+        )
 
     @property
     def libvirt_uri(self) -> str:

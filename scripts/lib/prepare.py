@@ -75,6 +75,7 @@ def run(*arguments: str | Path, cwd: Path = ROOT, path: Path | None = None) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"{done.stdout}\nThis failed: {' '.join(map(str, arguments))}")

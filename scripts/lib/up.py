@@ -66,11 +66,11 @@ def greet(instance: Instance, password: str) -> None:
     out.print()
     out.print(f"  [bold]{instance.url}[/bold]")
     if password:
-        out.print(f"  Sign in as [bold]admin[/bold] with the password [bold]{password}[/bold]")
+        out.print(f"  Sign in as [bold]admin[/bold] with the password [bold]{password}[/bold]", soft_wrap=True)
         out.print("  It is shown this once and good for one sign-in: you choose your own then.")
     accelerator, why = launch.acceleration(instance)
     if accelerator != "kvm":
-        out.print(f"  [yellow]Guests run in software emulation, which is slow.[/yellow] {why}")
+        out.print(f"  [yellow]Guests run in software emulation, which is slow.[/yellow] {why}", soft_wrap=True)
     out.print()
 
 
@@ -123,7 +123,9 @@ def show(instance: Instance) -> bool:
         table.add_row(process["name"], f"[{colour}]{process['statename'].lower()}[/{colour}]", process["description"])
     out.print(table)
     accelerator, _ = launch.acceleration(instance)
-    out.print(f"{launch.address(instance)}   state in {instance.state}   guests: {guests.count(instance)} ({accelerator})")
+    out.print(
+        f"{launch.address(instance)}   state in {instance.state}   guests: {guests.count(instance)} ({accelerator})"
+    )
     return True
 
 

@@ -2,7 +2,7 @@
 
 One MBR with two partitions: a FAT one that firmware and GRUB read, an ext4 one for the user. GRUB's BIOS part lies in
 the gap before the first partition. What makes a boot fast under emulation is the number of firmware calls, so clusters
-are large, files lie in one piece, and the image is not compressed (a compressed cluster is unpacked anew for each read).
+are large, files lie in one piece, and the image is not compressed (a compressed cluster is unpacked for each read).
 """
 
 from __future__ import annotations
@@ -98,7 +98,10 @@ def write(packages: Path, kernel: Path, initrd: Path, work: Path, target: Path) 
         disk.truncate(SIZE)
         disk.write(boot.ljust(440, b"\0") + b"DEMO\0\0" + table.ljust(64, b"\0") + b"\x55\xaa")
         disk.write(core)
-        for start, part in ((FAT_START, boot_partition(packages, kernel, initrd, work)), (DATA_START, data_partition(work))):
+        for start, part in (
+            (FAT_START, boot_partition(packages, kernel, initrd, work)),
+            (DATA_START, data_partition(work)),
+        ):
             disk.seek(start * SECTOR)
             with part.open("rb") as source:
                 shutil.copyfileobj(source, disk, 1 << 20)
