@@ -163,7 +163,7 @@ class UploadView(APIView):
             raise Unprocessable(_("Say in Upload-Offset where this part begins."), field="Upload-Offset", status=400)
         upload = self._own(request, uid)
         sent: Any = request.data
-        part: bytes = sent["part"]
+        part: bytes = sent.get("part", b"")
         upload = services.append_part(person(request), actor_of(request), upload, offset=int(offset), data=part)
         return Response(status=204, headers=_told(upload))
 

@@ -10,11 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from vmconsole.runtime.quantities import BadQuantity, format_quantity, parse_quantity
 
 
-class SizeField(forms.CharField):
+class SizeField(forms.Field):
     """A size as people write it; bytes inside. Empty is 0."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=40, **kwargs)
+    widget = forms.TextInput(attrs={"maxlength": 40, "autocomplete": "off", "spellcheck": "false"})
 
     def to_python(self, value: Any) -> Any:
         text = str(value or "").strip()

@@ -67,7 +67,6 @@ def begin_upload(
             )  # fmt: skip
     except IntegrityError as error:
         raise Conflict(_("Somebody has just begun to upload %(name)s.") % {"name": name}, reason="Busy") from error
-    os.close(os.open(path_of(upload), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660))
     _note(actor, upload, audit.Phase.STARTED, "ADDED")
     return upload
 
@@ -136,8 +135,9 @@ def _refuse_others(user: User, upload: Upload) -> None:
 
 @contextmanager
 def _alone_with(upload: Upload) -> Iterator[int]:
+    new = os.O_CREAT if upload.offset == 0 else 0
     try:
-        descriptor = os.open(path_of(upload), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path_of(upload), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | new, 0o660)
     except FileNotFoundError as error:
         raise NotFound(_("This upload is over. Begin it again.")) from error
     try:

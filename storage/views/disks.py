@@ -89,7 +89,7 @@ def disk_create(request: HttpRequest) -> HttpResponse:
     if "image" in form.fields:
         form.choose("image", [(f"{image.namespace}/{image.name}", image.shown_title) for image in images])
     if request.method == "POST" and kind != "upload":
-        disk = answer(form, lambda: _created(request, form), FIELDS)
+        disk = answer(request, form, lambda: _created(request, form), FIELDS)
         if disk:
             return redirect(disk)
     tabs = [
@@ -127,10 +127,14 @@ def disk_detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse
 @require_http_methods(["GET", "HEAD", "POST"])
 def disk_grow(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     disk = found(request, namespace, name)
+    require(asker(request), Right.EDIT, namespace)
     form = forms.GrowForm(request.POST or None, initial={"size": disk.size_bytes})
     if request.method == "POST":
         asked = answer(
-            form, lambda: services.grow_disk(asker(request), actor_of(request), disk, form.cleaned_data["size"]), {}
+            request,
+            form,
+            lambda: services.grow_disk(asker(request), actor_of(request), disk, form.cleaned_data["size"]),
+            {},
         )
         if asked:
             return redirect(disk)
@@ -140,6 +144,7 @@ def disk_grow(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def disk_delete(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     disk = found(request, namespace, name)
+    require(asker(request), Right.EDIT, namespace)
     if request.method == "POST":
         services.delete_disk(asker(request), actor_of(request), disk)
         return redirect("storage:disk_list")

@@ -79,7 +79,7 @@ def image_create(request: HttpRequest) -> HttpResponse:
     first = {name: request.GET[name] for name in form_class.base_fields if name in request.GET and name != "password"}
     form = form_class(request.POST or None, namespaces=editable, initial=first)
     if request.method == "POST" and kind != "upload":
-        image = answer(form, lambda: _created(request, form), FIELDS)
+        image = answer(request, form, lambda: _created(request, form), FIELDS)
         if image:
             return redirect(image)
     tabs = [("address", _("From an address")), ("upload", _("Upload")), ("disk", _("From a disk"))]
@@ -99,9 +99,11 @@ def _created(request: HttpRequest, form: Any) -> Image:
 def image_detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """The image; POST changes what people read about it."""
     image = found(request, namespace, name)
+    if request.method == "POST":
+        require(asker(request), Right.EDIT, namespace)
     told = {field: getattr(image, field) for field in ("title", "os_type", "description")}
     form = forms.AboutImage(request.POST or None, initial={**told, "default_size": image.default_size_bytes})
-    if request.method == "POST" and answer(form, lambda: _edited(request, image, form), FIELDS):
+    if request.method == "POST" and answer(request, form, lambda: _edited(request, image, form), FIELDS):
         return redirect(image)
     operation = open_of(image.uid)
     context = {
@@ -141,6 +143,7 @@ def image_unshare(request: HttpRequest, namespace: str, name: str) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 def image_delete(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     image = found(request, namespace, name)
+    require(asker(request), Right.EDIT, namespace)
     if request.method == "POST":
         services.delete_image(asker(request), actor_of(request), image)
         return redirect("storage:image_list")

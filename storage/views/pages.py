@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from storage.models import Volume
 from storage.rules import Verb, why_not
 from storage.services.asking import sentence, subject
-from vmconsole.access.errors import Refused
+from vmconsole.access import journal
+from vmconsole.access.actors import actor_of
+from vmconsole.access.errors import Denied, NotFound, Refused
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
 
@@ -36,13 +38,19 @@ def why(request: HttpRequest, volume: Volume, verbs: Iterable[Verb], busy: str) 
     return {verb.value: sentence(problem) if (problem := why_not(verb, view)) else "" for verb in verbs}
 
 
-def answer(form: forms.Form, act: Callable[[], Any], names: dict[str, str]) -> Any:
-    """What the service gave, or None with its refusal beside the field it is about. `names`: its field -> ours."""
+def answer(request: HttpRequest, form: forms.Form, act: Callable[[], Any], names: dict[str, str]) -> Any:
+    """What the service gave, or None with its refusal beside the field it is about. `names`: its field -> ours.
+
+    A refusal that a form shows is as much a refusal as any: it goes into the audit.
+    """
     if not form.is_valid():
         return None
     try:
         return act()
     except Refused as refusal:
+        if isinstance(refusal, Denied | NotFound):
+            raise
+        journal.refused(actor_of(request), request.resolver_match, reason=refusal.reason, sentence=refusal.public)
         field = names.get(refusal.field, refusal.field)
         if field not in form.fields:
             field = ""
