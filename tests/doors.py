@@ -43,6 +43,7 @@ ROLES_HERE = answers(bob=404, carol=404, alice=OPEN, dave=404)
 PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administrators of the cluster
 PERSON_NEW = answers(bob=403, carol=403, alice=403, dave=404)
 NOT_READY = answers(stranger=503, bob=503, carol=503, alice=503, dave=503, erin=503)  # no controller in tests
+OWN = answers(bob=404, carol=OPEN, alice=404, dave=404, erin=404)  # carol began it, and goes on with it
 MACHINE_DOOR = answers(stranger=404, bob=404, carol=404, alice=404, dave=404, erin=404)  # opens to a token only
 
 Doors = dict[str, dict[str, Answer]]
@@ -98,7 +99,25 @@ NETWORKING: Doors = {
     "networking:network_detail": {"GET": PEOPLE, "POST": EDIT_SOMEWHERE},
     "networking:network_delete": {"POST": CLUSTER_EDIT},
 }
-STORAGE: Doors = {}
+STORAGE: Doors = {
+    "storage:disk_list": {"GET": PEOPLE},
+    "storage:disk_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
+    "storage:disk_detail": {"GET": SEE},
+    "storage:disk_grow": {"GET": EDIT, "POST": EDIT},
+    "storage:disk_delete": {"GET": EDIT, "POST": EDIT},
+    "storage:disk_retry": {"POST": EDIT},
+    "storage:disk_cancel": {"POST": EDIT},
+    "storage:image_list": {"GET": PEOPLE},
+    "storage:image_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
+    "storage:image_detail": {"GET": SEE, "POST": EDIT},
+    "storage:image_share": {"POST": CLUSTER_EDIT},
+    "storage:image_unshare": {"POST": CLUSTER_EDIT},
+    "storage:image_delete": {"GET": EDIT, "POST": EDIT},
+    "storage:image_retry": {"POST": EDIT},
+    "storage:image_cancel": {"POST": EDIT},
+    "storage:uploads": {"GET": PEOPLE, "POST": EDIT},
+    "storage:upload": {"GET": OWN, "PATCH": OWN, "DELETE": OWN},
+}
 INVENTORY: Doors = {}
 
 DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY
@@ -126,7 +145,14 @@ NOUNS: dict[str, Values] = {
 QUERIES: dict[str, Values] = {
     "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
 }
+HEADERS: dict[str, dict[str, str]] = {
+    "storage:upload": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
+}
 BODIES: dict[str, Values] = {
+    "storage:disk_create": lambda _: {"namespace": MINE, "name": "new-disk", "source": "blank", "size": "1Gi"},
+    "storage:disk_grow": lambda _: {"size": "2Gi"},
+    "storage:image_create": lambda _: {"namespace": MINE, "name": "new-image"},
+    "storage:uploads": lambda _: {"kind": "Image", "namespace": MINE, "name": "new-image", "length": "1024"},
     "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
     "access:person_create": lambda _: {"username": "somebody-new"},
     "access:namespace_create": lambda _: {"name": "somewhere-new"},
@@ -144,6 +170,7 @@ COMMANDS: dict[str, str] = {
     "controller": "the process that watches the runtime; root's and our service user's",
     "ensure_admin": "makes the first administrator, once",
     "prometheus_config": "writes the configuration of our own Prometheus",
+    "register_demo_image": "puts the demo image into the list of images",
     "rotate_secrets": "seals every secret with the newest key",
     "verify_audit": "reads the audit chain and says whether it is whole",
 }

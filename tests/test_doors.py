@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.doors import BODIES, COMMANDS, DOORS, NOUNS, OPEN, OUT, QUERIES, SOCKETS, TASKS
+from tests.doors import BODIES, COMMANDS, DOORS, HEADERS, NOUNS, OPEN, OUT, QUERIES, SOCKETS, TASKS
 from tests.people import client_of
 from tests.world import CANARY, World, make_world
 
@@ -49,14 +49,13 @@ def knock(client: Client, world: World, door: str, method: str, pattern: URLPatt
     wanted = pattern.pattern.regex.groupindex if hasattr(pattern.pattern, "regex") else {}
     names = {*wanted, *pattern.pattern.converters}
     where = reverse(door, kwargs={name: value for name, value in known.items() if name in names})
-    body = BODIES.get(door, lambda _: {})(world) if method == "POST" else None
-    query = QUERIES.get(door, lambda _: {})(world)
-    answer: HttpResponse = (
-        client.generic(method, where, query_params={name: str(value) for name, value in query.items()})
-        if body is None
-        else client.post(where, body, query_params=query)
-    )
-    return answer
+    query = {name: str(value) for name, value in QUERIES.get(door, lambda _: {})(world).items()}
+    headers = HEADERS.get(door, {})
+    if method == "POST":
+        body = BODIES.get(door, lambda _: {})(world)
+        return client.post(where, body, query_params=query, headers=headers)
+    kind = headers.get("Content-Type", "application/octet-stream")
+    return client.generic(method, where, content_type=kind, query_params=query, headers=headers)
 
 
 def body_of(answer: Any) -> bytes:

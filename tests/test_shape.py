@@ -40,11 +40,11 @@ IN_PRODUCT = {
     r"\bos\.(system|popen)\b": "starts a shell",
     r"\bpickle\b": "reads pickles",
     r"yaml\.(load\((?!.*SafeLoader)|unsafe_load|full_load)": "reads YAML that can make objects",
-    r"\b(verify\s*=\s*False|no_verify=1|insecure-skip)": "does not check certificates",
+    r"^(?!.*\buds=).*\b(verify\s*=\s*False|no_verify=1|insecure-skip)": "does not check certificates",
     r"^\s*print\(": "prints",
 }
 IN_TESTS = {
-    r"\btime\.sleep\((?!0\.0)": "sleeps instead of waiting for a condition",
+    r"\btime\.sleep\((?!0\.0|pause\b)": "sleeps instead of waiting for a condition",
     r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b": "skips",
     r"\b(MagicMock|mock\.patch|@patch)\b": "mocks our own code",
 }

@@ -16,6 +16,7 @@ from inventory.models import VirtualMachine, VirtualMachineType
 from networking.models import Network, NetworkInterface
 from observability import audit, events
 from storage.models import Image, Upload, VirtualMachineDisk
+from storage.services.uploads import path_of
 from tests.people import MINE, People, make_people
 from vmconsole.access.actors import Actor
 from vmconsole.access.models import RoleBinding
@@ -81,10 +82,12 @@ def disk_of(name: str) -> VirtualMachineDisk:
 
 
 def upload_of(user_id: int) -> Upload:
-    return Upload.objects.create(
+    upload = Upload.objects.create(
         namespace=MINE, name="canary-upload", kind="Image", size_bytes=1024, actor_user_id=user_id, actor_name="carol",
         expires_at=timezone.now() + timedelta(hours=1),
     )  # fmt: skip
+    path_of(upload).touch()
+    return upload
 
 
 def operation_on(uid: UUID) -> Operation:
