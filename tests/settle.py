@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from vmconsole.operations import loop
+from vmconsole.operations.models import Operation
 from vmconsole.runtime import connect
 
 PATIENCE = 30.0
@@ -24,7 +26,7 @@ def quiet() -> Any:
     loop.rung.clear()
 
 
-def settle(until: Callable[[], bool] | None = None, *, seconds: float = PATIENCE) -> None:
+def settle(until: Callable[[], bool] | None = None, *, seconds: float = PATIENCE, pause: float = 0.01) -> None:
     """Answer every bell. With `until`, go on looking at what is not settled until it holds or the time is over."""
     end = time.monotonic() + seconds
     while True:
@@ -32,14 +34,21 @@ def settle(until: Callable[[], bool] | None = None, *, seconds: float = PATIENCE
             kind, uid = loop.rung.pop(0)
             with suppress(KeyError):
                 loop.look_after(kind, uid)
-            assert time.monotonic() < end, "the loop does not come to rest"
+            assert time.monotonic() < end, f"the loop does not come to rest: {story()}"
             if until is not None and until():
                 return
         if until is None or until():
             return
-        assert time.monotonic() < end, "waited in vain for the loop"
-        time.sleep(0.01)  # the world moves by itself: nothing rings for that here
+        assert time.monotonic() < end, f"waited in vain for the loop: {story()}"
+        time.sleep(pause)  # the world moves by itself: nothing rings for that here
         loop.resync()
+
+
+def story() -> str:
+    """What is going on, for whoever reads a failed test."""
+    operations = [f"{op.verb} {op.subject_name}: {op.state} {op.message} {op.detail}" for op in Operation.objects.all()]
+    waiting = Counter(f"{kind} {uid}" for kind, uid in loop.rung)
+    return f"operations {operations}, bells {dict(waiting)}"
 
 
 def fresh_connections() -> None:
