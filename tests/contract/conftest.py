@@ -22,7 +22,8 @@ MIB = 1 << 20
 OUTSIDER = """
 <domain type="qemu"><name>{name}</name><uuid>{uid}</uuid><memory unit="MiB">32</memory><vcpu>1</vcpu>
 <os><type arch="x86_64" machine="q35">hvm</type></os><features><acpi/></features><devices>
-<serial type="pty"/><graphics type="vnc" port="-1" listen="127.0.0.1" passwd="secret"/><video><model type="vga"/></video>
+<serial type="pty"/><graphics type="vnc" port="-1" listen="127.0.0.1" passwd="secret"/>
+<video><model type="vga"/></video>
 <interface type="user"><mac address="52:54:00:0a:0b:0c"/><model type="virtio"/></interface>
 </devices></domain>
 """
