@@ -57,6 +57,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "before": page[PAGE - 1].id if more else None,
         "paged": bool(before),
         "asked": asked,
+        "query": " ".join(f"{name}:{value}" for name, value in asked.items()),
         "kept": [(name, asked[name]) for name in ("kind", "operation", "request") if name in asked],
         "filter": found.form,
         "actions": actions(),
