@@ -98,7 +98,7 @@ def postgresql() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="vmc-pg-", dir="/tmp"))
     shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"
-    server = [programs / "pg_ctl", "-D", data, "-w", "-s"]
+    server = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-s"]
     options = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200"
     try:
         as_postgres(programs / "initdb", "-D", data, "-U", "vmconsole", "-A", "trust", "--no-sync", "-E", "UTF8")

@@ -19,8 +19,8 @@ def show(folder: Path, process: str, *, lines: int, follow: bool) -> None:
     prefix = not process
     open_files: dict[Path, TextIO] = {}
     for file in files:
-        open_files[file] = stream = file.open(errors="replace")
-        for line in deque(stream, maxlen=lines):
+        open_files[file] = file.open(errors="replace")
+        for line in deque(open_files[file], maxlen=lines):
             tell(file, line, prefix=prefix)
     while follow:
         try:

@@ -97,8 +97,8 @@ def python_environment(*, dev: bool) -> None:
     if not (place / "bin/uv").exists():
         run(python, "-m", "pip", "install", "-q", UV)
     # Compiled: an environment without .pyc files starts three times slower, and service users cannot write them.
-    install = ["pip", "install", "--quiet", "--compile-bytecode", "--python", python]
-    run(place / "bin/uv", *install, *(part for file in sets[dev] for part in ("-r", file)))
+    install = ["pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    run(place / "bin/uv", *install, *(word for file in sets[dev] for word in ("-r", str(file))))
     stamp.write_text(marks[dev])
     say(f"Python environment made in {time.monotonic() - begun:.0f} s")
 

@@ -17,10 +17,9 @@ What stays true whoever dies:
 
 * libvirtd (killed, crashed, upgraded): back in 0.3 s, finds its guests again. It dies with us, or a second one could
   not start.
-* virtlogd holds the reading end of every guest's serial log; when it goes, the log of a *running* guest stops until
-  that guest is started anew, and nothing can hand the pipe to another virtlogd. So it is never stopped while a guest
-  runs (not by our stop either: the next start takes the running one over), it is spared by the out-of-memory killer,
-  and a loss is written into the logs concerned (`serial_logs.py`).
+* virtlogd holds the reading end of every guest's serial log. So it is never stopped while a guest runs (not by our
+  stop either: the next start takes the running one over), and the out-of-memory killer spares it. When it is lost all
+  the same, we go on recording those guests ourselves, with a note of the gap in their logs (`serial_logs.py`).
 * us: guests and virtlogd go on, the next start takes them over.
 
 Guests run as vmconsole-qemu with QEMU's seccomp sandbox; see libvirt_config.py and host_setup.py.
@@ -134,7 +133,7 @@ class Daemon:
 
 def reap() -> set[int]:
     """Collect every dead child, guests included."""
-    gone = set()
+    gone: set[int] = set()
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -221,7 +220,7 @@ class Supervisor:
             if daemon.pid and (daemon.pid in gone or not is_alive(daemon.pid, daemon.name)):
                 daemon.died()
                 if daemon is self.virtlogd:
-                    self.serial_logs.recording_lost(bool(running_guests(self.run)))
+                    self.serial_logs.adopt(running_guests(self.run), virtlogd=0)
             if not daemon.pid and daemon.due <= time.monotonic():
                 daemon.start()
         waiting = [daemon.due - time.monotonic() for daemon in (self.virtlogd, self.libvirtd) if not daemon.pid]
@@ -229,16 +228,15 @@ class Supervisor:
 
     def loop(self) -> None:
         self.take_over()
-        poll = select.poll()
-        poll.register(self.wake, select.POLLIN)
-        poll.register(self.serial_logs.fd, select.POLLIN)
+        self.serial_logs.adopt(running_guests(self.run), self.virtlogd.pid)
+        self.serial_logs.poll.register(self.wake, select.POLLIN)
         while not self.stopping:
             seconds = self.look()
-            for fd, _ in poll.poll(seconds * 1000):
+            for fd, _ in self.serial_logs.poll.poll(seconds * 1000):
                 if fd == self.wake:
                     os.read(self.wake, 4096)
                 else:
-                    self.serial_logs.open_new()
+                    self.serial_logs.handle(fd)
         self.libvirtd.stop()
         if running_guests(self.run):
             say("guests go on running, and virtlogd with them")
