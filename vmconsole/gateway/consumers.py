@@ -1,8 +1,8 @@
 """The websocket `/feed`: a page says what it shows, and is told when that changed.
 
 The client sends {"subscribe": ["VirtualMachine", "Operation/<uid>", "samples/<uid>"]}, each time the whole list, and
-may add {"since": <id of the last hint>} after a gap. It gets "hello", "changed", "samples", and "gap" when it must ask
-for everything again.
+may add {"since": <id of the last hint>} after a gap. It gets "hello", "subscribed" (from here on nothing is missed),
+"changed", "samples", and "gap" when it must ask for everything again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_FEEDS = 2000
 MOST_REPLAYED = 1000
 
 
-class Feed(AsyncJsonWebsocketConsumer):
+class Feed(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """No channel layer: see docs/decisions/0001."""
 
     channel_layer_alias = "none"
@@ -72,6 +72,7 @@ class Feed(AsyncJsonWebsocketConsumer):
         before = self.subscriber.samples
         self.subscriber.topics, uids = split(topics)
         self.subscriber.samples = await in_thread(_visible, self.subscriber, uids)
+        await self.send_json({"type": "subscribed", "last": feeds.last})
         if isinstance(since, int) and not isinstance(since, bool):
             await self._replay(self.subscriber, since)
         for uid in self.subscriber.samples - before:
@@ -88,8 +89,11 @@ class Feed(AsyncJsonWebsocketConsumer):
         found = await in_thread(_after, since)
         if found is None:
             subscriber.missed()
-        for change in found or ():
+            return
+        for change in found:
             subscriber.hear(change)
+            since = change.id
+        subscriber.since = since  # the tail may still be on its way to there
 
     def _hang_up(self, close: Close) -> None:
         asyncio.get_running_loop().create_task(self.close(close.code, close.reason))
@@ -117,7 +121,7 @@ def _target(uid: str) -> targets.ConsoleTarget | None:
 
 def _after(since: int) -> list[Any] | None:
     """What came after, or None when not all of it is kept or it is too much."""
-    if since + 1 < changes.oldest():
+    if since + 1 < changes.oldest() or since > changes.latest():
         return None
     found = changes.since(since, MOST_REPLAYED + 1)
     return None if len(found) > MOST_REPLAYED else list(found)

@@ -31,6 +31,7 @@ class Subscriber:
         self.session_key = session_key
         self.topics: frozenset[str] = frozenset()
         self.samples: frozenset[str] = frozenset()
+        self.since = 0
         self._tell = tell
         self._hang_up = hang_up
         self._namespaces: frozenset[str] = frozenset()
@@ -55,7 +56,7 @@ class Subscriber:
     def hear(self, change: Change) -> None:
         if change.kind not in self.topics and f"{change.kind}/{change.uid}" not in self.topics:
             return
-        if not self.sees(change.namespace) or self._gap:
+        if change.id <= self.since or not self.sees(change.namespace) or self._gap:
             return
         key = (change.kind, change.uid)
         before = self._pending.pop(key, None)
@@ -121,6 +122,7 @@ class Feeds:
     def restart(self) -> None:
         """Nobody knows what was missed."""
         for subscriber in self.subscribers:
+            subscriber.since = 0
             subscriber.missed()
 
     def wanted_samples(self) -> set[str]:

@@ -29,8 +29,8 @@ async def running() -> AsyncIterator[None]:
     except Exception:
         log.exception("Consoles that were open before could not be closed in the audit.")
     tail = Tail(
-        lambda found: loop.call_soon_threadsafe(feeds.deliver, found) and None,
-        lambda: loop.call_soon_threadsafe(feeds.restart) and None,
+        lambda found: loop.call_soon_threadsafe(feeds.deliver, found),
+        lambda: loop.call_soon_threadsafe(feeds.restart),
     )
     tail.start()
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]

@@ -7,7 +7,7 @@ the guest's socket is not read; while the guest does not read, the browser's is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -93,6 +93,11 @@ class Guest(asyncio.Protocol):
         if not self._room.is_set():
             await self._room.wait()
 
+    @property
+    def is_full(self) -> bool:
+        """It has not taken what it was sent before."""
+        return not self._room.is_set()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
@@ -126,12 +131,12 @@ async def relay(
     return await first_to_end(upward(), downward(), over)
 
 
-async def first_to_end(*sides: object) -> Close | None:
+async def first_to_end(*sides: Awaitable[Close | None]) -> Close | None:
     """How the first side ended; the others are stopped. A refusal that one raised is its end."""
-    tasks = [asyncio.ensure_future(side) for side in sides]  # type: ignore[arg-type]
+    tasks = [asyncio.ensure_future(side) for side in sides]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next(task for task in tasks if task in done).result()  # type: ignore[no-any-return]
+        return next(task for task in tasks if task in done).result()
     except Refusal as refusal:
         return refusal.close
     finally:

@@ -41,8 +41,8 @@ class Shared:
             return data
         self._buffer += data
         passed = bytearray()
-        while self._step is not None:
-            part = self._step()
+        while (step := self._step) is not None:
+            part = step()
             if part is None:
                 return bytes(passed)
             passed += part

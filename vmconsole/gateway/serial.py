@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -28,6 +29,7 @@ REPLAY = 256 * 1024
 QUEUE = 256 * 1024  # bytes that wait for one viewer, before it is told that it missed some
 RETRY_FIRST, RETRY_MOST = 0.2, 2.0  # seconds
 MARK = 1024  # bytes by which a place in the output is known again
+TYPED_WITHIN = 5.0  # seconds; a browser that is held back longer would be taken for dead
 SETTLE = 0.05  # seconds in which virtlogd writes what the guest printed before we were connected
 SKIPPED = "\r\n\x1b[7m %d bytes skipped: this browser was too slow \x1b[0m\r\n"
 
@@ -99,9 +101,12 @@ class Hub:
         self._tell()
 
     async def type(self, data: bytes) -> None:
-        """Keys from one of the viewers; waits while the guest does not take them. Nobody there: they are lost."""
-        if self._guest is not None:
-            await self._guest.write(data)
+        """Keys from one of the viewers. They are lost when nobody is there, or when the guest does not take them."""
+        if self._guest is None or self._guest.is_full:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TYPED_WITHIN):
+                await self._guest.write(data)
 
     async def end(self) -> None:
         self._work.cancel()

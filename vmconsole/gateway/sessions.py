@@ -81,10 +81,8 @@ class Seats:
         self._of_machine[session.uid, session.kind] += 1
 
     def leave(self, session: Session) -> None:
-        for counter, key in ((self._of_user, session.user_id), (self._of_machine, (session.uid, session.kind))):
-            counter[key] -= 1  # type: ignore[index]
-            if counter[key] <= 0:  # type: ignore[index]
-                del counter[key]  # type: ignore[arg-type]
+        self._of_user -= Counter({session.user_id: 1})  # in place, and drops what came down to nought
+        self._of_machine -= Counter({(session.uid, session.kind): 1})
 
     def at(self, uid: UUID, kind: str) -> int:
         return self._of_machine[uid, kind]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from django.db import close_old_connections, connection
@@ -25,13 +25,13 @@ AFTER_FAILURE = 1.0
 NOTIFIED_WITHIN = 1.0  # PostgreSQL: look anyway, as a notification may be lost with its connection
 BATCH = 1000
 
-Deliver = Callable[[Sequence[Change]], None]
+Deliver = Callable[[Sequence[Change]], object]
 
 
 class Tail(threading.Thread):
     """In this thread: calls `deliver` with every change after the start, in order, and `restart` when ids went back."""
 
-    def __init__(self, deliver: Deliver, restart: Callable[[], None]) -> None:
+    def __init__(self, deliver: Deliver, restart: Callable[[], object]) -> None:
         super().__init__(name="outbox-tail", daemon=True)
         self._deliver = deliver
         self._restart = restart
@@ -74,7 +74,7 @@ class Tail(threading.Thread):
             self._last = newest
             self._restart()
 
-    def _movements(self) -> Iterator[None]:
+    def _movements(self) -> Generator[None]:
         """SQLite counts the commits of others, cheaply. Our own connection never writes, so all are others'."""
         with closing(sqlite3.connect(f"file:{connection.settings_dict['NAME']}?mode=ro", uri=True)) as counter:
             seen = None
@@ -86,7 +86,7 @@ class Tail(threading.Thread):
                 else:
                     self._stopped.wait(LOOK_EVERY)
 
-    def _notifications(self) -> Iterator[None]:
+    def _notifications(self) -> Generator[None]:
         with connection.cursor() as cursor:
             cursor.execute(f"LISTEN {changes.CHANNEL}")
         yield
