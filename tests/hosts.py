@@ -45,8 +45,10 @@ class LibvirtState:
     supervisor: int
 
     def daemon(self, name: str = "libvirtd") -> int:
-        """The process id of libvirtd or virtlogd, for tests that kill it."""
-        return int((self.state / f"libvirt/run/{name}.pid").read_text())
+        """The process id of libvirtd or virtlogd, for tests that kill it; 0 while there is none."""
+        with suppress(OSError, ValueError):  # the file is empty for a moment
+            return int((self.state / f"libvirt/run/{name}.pid").read_text())
+        return 0
 
     def machine(self, domain: str) -> int:
         """The process id of a guest's QEMU, by its domain name."""
