@@ -140,8 +140,8 @@ def count(label: str, within: list[str]) -> int | None:
         model = apps.get_model(label)
     except LookupError:
         return None
-    rows = model.objects.all()  # type: ignore[attr-defined]  # every model of ours has the usual manager
-    return rows.filter(namespace__in=within).count() if hasattr(model, "namespace") else rows.count()
+    rows = model.objects.all()
+    return int(rows.filter(namespace__in=within).count() if hasattr(model, "namespace") else rows.count())
 
 
 def words() -> dict[str, str]:

@@ -23,7 +23,8 @@ from vmconsole.runtime.quantities import BadQuantity, parse_quantity
 MOST_TERMS = 20  # each is a condition in one query
 TERM = re.compile(r'(?P<no>-)?(?:(?P<key>[a-z]+)(?P<op>:|>=|<=|>|<))?(?P<value>"[^"]*"|\S+)', re.IGNORECASE)
 COMPARED = {":": "", ">": "__gt", "<": "__lt", ">=": "__gte", "<=": "__lte"}
-PROBLEMS = tuple(state.value for state in State if state.value.startswith("Error")) + (
+PROBLEMS = (
+    *(state.value for state in State if state.value.startswith("Error")),
     State.CRASH_LOOP.value, State.DISK_ERROR.value, State.UNKNOWN.value,
 )  # fmt: skip
 
@@ -114,7 +115,7 @@ def by_mac(term: Term) -> Q:
 def by_label(term: Term) -> Q:
     key, equals, value = term.value.partition("=")
     rows = VirtualMachine.objects.alias(wanted=KeyTextTransform(key, "labels"))
-    rows = rows.filter(wanted=value) if equals else rows.exclude(wanted=None)
+    rows = rows.filter(wanted=value) if equals else rows.filter(wanted__isnull=False)
     return Q(uid__in=rows.values("uid"))
 
 

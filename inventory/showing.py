@@ -120,6 +120,14 @@ class Shown:
         return self.primary[0]
 
     @property
+    def menu_delete(self) -> Button:
+        return self.button("delete")
+
+    @property
+    def menu_adopt(self) -> Button:
+        return self.button("adopt")
+
+    @property
     def menu(self) -> list[Button]:
         return [self.button(verb) for verb in ("start", "stop", "restart", "pause", "resume", "reset", "force-stop")]
 

@@ -18,6 +18,9 @@ from vmconsole.access.rights import Right, may
 from vmconsole.operations.models import Operation
 
 MOST = 100
+STATES = {"open": "busy", "done": "ok", "failed": "bad", "cancelled": "warn"}
+LEVELS = {"Warning": "bad"}
+PHASES = {"refused": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,10 @@ def timeline(user: Any, vm: VirtualMachine) -> list[Entry]:
 
 
 def _operations(vm: VirtualMachine) -> list[Entry]:
-    tones = {"open": "busy", "done": "ok", "failed": "bad", "cancelled": "warn"}
     rows = Operation.objects.filter(subject_uid=vm.uid).order_by("-created_at")[:MOST]
     return [
         Entry(
-            row.created_at, "operation", tones.get(row.state, "off"), row.verb, row.message, row.actor_name,
+            row.created_at, "operation", STATES.get(row.state, "off"), row.verb, row.message, row.actor_name,
             url=f"/operations/{row.uid}/",
         )
         for row in rows
@@ -62,11 +64,12 @@ def _events(vm: VirtualMachine) -> list[Entry]:
 def _audit(vm: VirtualMachine) -> list[Entry]:
     """What operations don't tell: refusals, and who looked into it."""
     rows = AuditEntry.objects.filter(uid=str(vm.uid), phase__in=["refused", "started", "ended"]).order_by("-id")[:MOST]
-    words = {"refused": _("refused"), "started": _("opened"), "ended": _("closed")}
     return [
-        Entry(
-            row.at, "audit", "warn" if row.phase == "refused" else "off", f"{row.action} {words[row.phase]}", row.reason,
-            row.actor_name,
-        )
+        Entry(row.at, "audit", PHASES.get(row.phase, "off"), said(row.action, row.phase), row.reason, row.actor_name)
         for row in rows
     ]  # fmt: skip
+
+
+def said(action: str, phase: str) -> str:
+    words = {"refused": _("refused"), "started": _("opened"), "ended": _("closed")}
+    return f"{action} {words[phase]}"

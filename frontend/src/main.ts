@@ -4,6 +4,7 @@ import './styles/fonts.css'
 import './styles/tokens.css'
 import './styles/layout.css'
 import './styles/page.css'
+import './styles/things.css'
 import './styles/tables.css'
 import './styles/forms.css'
 import './styles/layers.css'
@@ -11,19 +12,25 @@ import './styles/consoles.css'
 import { openFeed, type Mark } from './lib/feed'
 import { clock } from './lib/format'
 import { t } from './lib/words'
+import { asking } from './page/asking'
 import { dialogs, unlocks } from './page/dialogs'
+import { forms } from './page/forms'
 import { wakeIslands } from './page/islands'
 import { keys } from './page/keys'
 import { count, lists } from './page/lists'
 import { memory } from './page/memory'
 import { menus } from './page/menus'
+import { pictures } from './page/pictures'
 import { requests } from './page/requests'
 import { tellTimes, times } from './page/times'
 
 requests()
 menus()
+asking()
 dialogs()
 unlocks()
+forms()
+pictures()
 memory()
 lists()
 times()

@@ -22,9 +22,9 @@ def visible(request: HttpRequest) -> VirtualMachineQuerySet:
 
 def machine(request: HttpRequest, namespace: str, name: str) -> VirtualMachine:
     rows = VirtualMachine.objects.visible_to(asker(request)).select_related("runtime")
-    vm = rows.filter(uid=uid_of(name), namespace="").first() if namespace == "-" else None
-    if namespace != "-":
-        vm = rows.filter(namespace=namespace, name=name).first()
+    uid = uid_of(name) if namespace == "-" else None
+    found = rows.filter(uid=uid, namespace="") if uid else rows.filter(namespace=namespace, name=name)
+    vm: VirtualMachine | None = found.first()
     if vm is None:
         raise NotFound(_("There is no virtual machine %(name)s that you can see.") % {"name": name[:80]})
     return vm

@@ -90,8 +90,8 @@ def vm_row(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 
 @require_safe
-def vm_side(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    vm = machine(request, namespace, name)
+def vm_side(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
+    vm = machine(request, namespace, name_)
     return render(request, "inventory/vm_side.html", {"row": one(request.user, vm), "events": events.of(vm.uid)[:5]})
 
 

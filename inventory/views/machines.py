@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,14 +21,26 @@ from inventory.showing import one
 from inventory.timeline import timeline
 from inventory.views.finding import machine
 from networking.models import NetworkInterface
-from observability import controller, events, history
+from observability import audit, controller, events, history
 from storage.models import VirtualMachineDisk
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Unprocessable
 from vmconsole.access.rights import Right, namespaces, require
 from vmconsole.access.views_people import asker
+from vmconsole.gateway.serial import tail_of
 from vmconsole.operations.models import Operation
 
+KEYS = (
+    ("Ctrl+Alt+Del", "ControlLeft AltLeft Delete"),
+    ("Ctrl+Alt+Backspace", "ControlLeft AltLeft Backspace"),
+    *((f"Ctrl+Alt+F{number}", f"ControlLeft AltLeft F{number}") for number in range(1, 8)),
+    ("Alt+Tab", "AltLeft Tab"),
+    ("Alt+F4", "AltLeft F4"),
+    ("Super", "MetaLeft"),
+    ("Print Screen", "PrintScreen"),
+    ("Esc", "Escape"),
+)
+MOST_LOG = 8 * 1024 * 1024
 PICTURE_KEPT_SECONDS = 3  # a thumbnail on ten pages is still one look at the screen
 Context = dict[str, Any]
 
@@ -70,7 +84,7 @@ def tab(name: str, gather: Callable[[HttpRequest, VirtualMachine], Context]) -> 
     return view
 
 
-def overview_of(request: HttpRequest, vm: VirtualMachine) -> Context:
+def overview_of(_request: HttpRequest, vm: VirtualMachine) -> Context:
     return {
         "disks": disks_of(vm),
         "events": events.of(vm.uid)[:6],
@@ -85,18 +99,18 @@ def overview_of(request: HttpRequest, vm: VirtualMachine) -> Context:
 def console_of(request: HttpRequest, vm: VirtualMachine) -> Context:
     require(request.user, Right.CONSOLE, vm.namespace or None)
     kind = "serial" if request.GET.get("kind") == "serial" else "vnc"
-    return {"kind": kind, "alone": request.GET.get("window") == "1"}
+    return {"kind": kind, "keys": KEYS}
 
 
 def metrics_of(request: HttpRequest, vm: VirtualMachine) -> Context:
     return history.tab(vm.uid, request.GET.get("range", "10m"))
 
 
-def disks_tab(request: HttpRequest, vm: VirtualMachine) -> Context:
+def disks_tab(_request: HttpRequest, vm: VirtualMachine) -> Context:
     return {"disks": disks_of(vm)}
 
 
-def network_of(request: HttpRequest, vm: VirtualMachine) -> Context:
+def network_of(_request: HttpRequest, vm: VirtualMachine) -> Context:
     cards = {card.card_name: card for card in NetworkInterface.objects.filter(machine_uid=vm.uid)}
     seen = {card["name"]: card for card in vm.status_addresses}
     rows = [{"card": row, "identity": cards.get(row.name), "seen": seen.get(row.name)} for row in vm.interfaces.all()]
@@ -116,11 +130,37 @@ def disks_of(vm: VirtualMachine) -> list[Context]:
 
 
 vm_detail = tab("detail", overview_of)
-vm_console = tab("console", console_of)
 vm_metrics = tab("metrics", metrics_of)
 vm_disks = tab("disks", disks_tab)
 vm_network = tab("network", network_of)
 vm_events = tab("events", events_of)
+
+
+@require_safe
+def vm_console(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
+    """Screen or serial port, as a tab or, with `?window=1`, alone in a window."""
+    vm = machine(request, namespace, name_)
+    more = console_of(request, vm)
+    if request.GET.get("window") != "1":
+        return page(request, vm, "console", **more)
+    return render(
+        request, "inventory/console_window.html", {"vm": vm, "row": one(request.user, vm), "alone": True, **more}
+    )
+
+
+@require_safe
+def vm_serial_log(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
+    """What the guest printed on its serial port, as far as it is kept. Reading it is in the audit like a console."""
+    vm = machine(request, namespace, name_)
+    require(request.user, Right.CONSOLE, vm.namespace or None)
+    audit.record(
+        actor_of(request), "serial_log", kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=vm.namespace,
+        phase=audit.Phase.SUCCEEDED,
+    )  # fmt: skip
+    kept = vm.status_screen.get("serial_log") or settings.SERIAL_DIR / f"{vm.uid}.log"
+    answer = HttpResponse(tail_of(Path(kept), MOST_LOG), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{vm.name}-serial.log"'
+    return answer
 
 
 @require_safe
@@ -174,7 +214,7 @@ def vm_delete(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     if request.POST.get("typed") != vm.name:
         raise Unprocessable(_("Type the machine's name to delete it."), field="typed")
     editing.delete(asker(request), actor_of(request), vm, delete_disks=request.POST.getlist("disks"))
-    answer = redirect("inventory:vm_list")
+    answer: HttpResponse = redirect("inventory:vm_list")
     if request.headers.get("HX-Request"):
         answer = HttpResponse(status=204)
         answer["HX-Redirect"] = str(request.build_absolute_uri("/vms/"))
@@ -198,8 +238,8 @@ def vm_adopt(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
 def vm_drift(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     """Changed outside: `keep` ours or theirs."""
     vm = machine(request, namespace, name_)
-    keep = "theirs" if request.POST.get("keep") == "theirs" else "ours"
-    editing.resolve_drift(asker(request), actor_of(request), vm, keep=keep)
+    theirs = request.POST.get("keep") == "theirs"
+    editing.resolve_drift(asker(request), actor_of(request), vm, keep="theirs" if theirs else "ours")
     return answered(request, vm)
 
 

@@ -1,0 +1,76 @@
+/** Forms that show what matters: fields of the chosen kind, rows that can be added, settings that can be found. */
+
+/** `data-when-source="image blank"`: shown while the field `source` (of the same row) has one of these values. */
+export function showChosen(root: ParentNode = document) {
+  for (const element of root.querySelectorAll<HTMLElement>('form *')) {
+    for (const [key, wanted] of Object.entries(element.dataset)) {
+      if (!key.startsWith('when')) continue
+      const field = key.slice('when'.length).toLowerCase()
+      const scope = element.closest('.sub-row') ?? element.closest('form')
+      element.hidden = !(wanted ?? '').split(' ').includes(value(scope, field))
+    }
+  }
+}
+
+function value(scope: Element | null, field: string): string {
+  const named = `[name="${field}"], [name$="-${field}"]`
+  for (const input of scope?.querySelectorAll<HTMLInputElement | HTMLSelectElement>(named) ?? []) {
+    if (input instanceof HTMLSelectElement || input.type !== 'radio' || input.checked) return input.value
+  }
+  return ''
+}
+
+function addRow(kind: string) {
+  const template = document.getElementById(`${kind}-template`) as HTMLTemplateElement
+  const total = document.querySelector<HTMLInputElement>(`[name="${kind}-TOTAL_FORMS"]`)
+  const rows = document.querySelector(`[data-rows="${kind}"]`)
+  if (!total || !rows) return
+  rows.append(numbered(template, total.value))
+  total.value = String(Number(total.value) + 1)
+  showChosen()
+  ;(rows.lastElementChild?.querySelector('select, input') as HTMLElement | null)?.focus()
+  total.form?.dispatchEvent(new Event('change'))
+}
+
+/** A copy of the template's row with its number in place of `__prefix__`. */
+export function numbered(template: HTMLTemplateElement, number: string): DocumentFragment {
+  const made = template.content.cloneNode(true) as DocumentFragment
+  for (const element of made.querySelectorAll('*')) {
+    for (const name of ['id', 'name', 'for', 'aria-describedby']) {
+      const text = element.getAttribute(name)
+      if (text?.includes('__prefix__')) element.setAttribute(name, text.replaceAll('__prefix__', number))
+    }
+  }
+  return made
+}
+
+function dropRow(row: Element) {
+  const gone = row.querySelector<HTMLInputElement>('input[name$="-DELETE"]')
+  if (gone) gone.checked = true
+  row.setAttribute('hidden', '')
+  gone?.form?.dispatchEvent(new Event('change'))
+}
+
+function find(text: string) {
+  const wanted = text.trim().toLowerCase()
+  for (const section of document.querySelectorAll<HTMLElement>('[data-setting]')) {
+    const hit = section.textContent.toLowerCase().includes(wanted)
+    section.hidden = wanted !== '' && !hit
+  }
+}
+
+export function forms() {
+  document.addEventListener('change', () => showChosen())
+  document.addEventListener('click', (event) => {
+    if (!(event.target instanceof Element)) return
+    const kind = event.target.closest<HTMLElement>('[data-add-row]')?.dataset.addRow
+    if (kind) addRow(kind)
+    const dropped = event.target.closest('[data-drop-row]')?.closest('.sub-row')
+    if (dropped) dropRow(dropped)
+  })
+  document.addEventListener('input', (event) => {
+    if (event.target instanceof HTMLInputElement && event.target.matches('[data-settings-search]'))
+      find(event.target.value)
+  })
+  showChosen()
+}

@@ -1,0 +1,34 @@
+"""Template tags for machines: the buttons of verbs, drawn by the rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from inventory.showing import Button, Shown
+
+register = template.Library()
+
+
+@register.inclusion_tag("inventory/verb.html")
+def verb(row: Shown, name: str, where: str = "header", look: str = "") -> dict[str, Any]:
+    """A button for one verb of one machine; `where` is header, row, side or menu."""
+    return drawn(row, row.button(name), where, look)
+
+
+@register.inclusion_tag("inventory/verb.html")
+def verb_button(row: Shown, button: Button, where: str = "header", look: str = "") -> dict[str, Any]:
+    return drawn(row, button, where, look)
+
+
+def drawn(row: Shown, button: Button, where: str, look: str) -> dict[str, Any]:
+    target = f"#row-{row.vm.uid}" if where == "row" else "#vm-header"
+    return {
+        "button": button,
+        "target": target,
+        "where": where,
+        "look": look,
+        "asks": button.verb in ("force-stop", "reset"),
+        "name": row.vm.title,
+    }
