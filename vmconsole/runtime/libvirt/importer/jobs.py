@@ -94,7 +94,6 @@ def write(path: Path, job: JobFile) -> None:
 def remove(places: VolumePlaces, uid: UUID) -> None:
     places.job(uid).unlink(missing_ok=True)
     places.job(uid).with_suffix(".json.tmp").unlink(missing_ok=True)
-    places.lock(uid).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -115,6 +114,7 @@ def working(places: VolumePlaces, uid: UUID) -> Iterator[bool]:
     try:
         yield True
     finally:
+        path.unlink(missing_ok=True)  # before the lock is dropped, or it could be the next one's
         os.close(descriptor)
 
 
