@@ -14,8 +14,9 @@ from inventory.plan import OFF, Verb
 from inventory.services import editing, power
 from inventory.showing import LABELS, Shown, shown
 from inventory.views.finding import uid_of
+from observability import audit
 from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import NotFound, Unprocessable
+from vmconsole.access.errors import Declined, NotFound, Unprocessable
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
 
