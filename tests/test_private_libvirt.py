@@ -65,14 +65,14 @@ def host() -> Iterator[Host]:
     shutil.chown(disk, "vmconsole", "vmconsole-qemu")
     disk.chmod(0o660)
     try:
-        made.connect().defineXML(GUEST.format(uid=UID, state=state)).create()
+        made.connect().defineXMLFlags(GUEST.format(uid=UID, state=state), 0).create()
         wait_until(lambda: made.written() > 0, what="the guest's first words")
         yield made
     finally:
         kill_leftovers(state)
-        for name in ("virtlogd", "libvirtd"):  # the supervisor of the last test is not the first one's process
-            with suppress(OSError, ValueError):
-                os.kill(made.daemon(name), signal.SIGTERM)
+        for pid in filter(None, (made.daemon("virtlogd"), made.daemon())):  # those of the last test's supervisor
+            with suppress(OSError):
+                os.kill(pid, signal.SIGTERM)
         supervisor.kill()
         supervisor.wait()
         subprocess.run(["ip", "netns", "delete", netns], check=True)
