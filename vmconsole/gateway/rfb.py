@@ -37,8 +37,9 @@ class Shared:
         self._step: Callable[[], bytes | None] | None = self._version
 
     def __call__(self, data: bytes) -> bytes:
-        if self._step is None:
-            return data
+        return data if self._step is None else self._followed(data)
+
+    def _followed(self, data: bytes) -> bytes:
         self._buffer += data
         passed = bytearray()
         while (step := self._step) is not None:
