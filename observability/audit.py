@@ -58,7 +58,7 @@ def record(
         extra=rules.kept(extra),
         **snapshot(actor),
     )
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # an entry that fails takes its caller's transaction with it
         append(entry)
     return entry
 

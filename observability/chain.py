@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
@@ -23,6 +24,12 @@ from observability.models import HASHED, AuditEntry, AuditHead
 
 SALT = "observability.audit"
 ROWS = 2000
+# One statement, asked before every entry. Of two ends the further one counts.
+END = """
+SELECT n, h FROM (SELECT "entry_id" AS n, "hash" AS h FROM observability_audithead
+    UNION ALL SELECT n, h FROM (
+        SELECT "id" AS n, "hash" AS h FROM observability_auditentry ORDER BY "id" DESC LIMIT 1) last
+) ends ORDER BY n DESC LIMIT 1"""
 
 
 @dataclass
@@ -51,9 +58,10 @@ class Verdict:
 
 def end() -> tuple[int, str]:
     """Number and hash of the last entry. The head wins over a table whose tail is gone, so the hole stays a hole."""
-    last = AuditEntry.objects.order_by("-id").values_list("id", "hash").first() or (0, rules.GENESIS)
-    head = AuditHead.objects.filter(id=1).values_list("entry_id", "hash").first() or (0, rules.GENESIS)
-    return max(last, head, key=lambda place: place[0])
+    with connection.cursor() as cursor:
+        cursor.execute(END)
+        found: tuple[int, str] | None = cursor.fetchone()
+    return found or (0, rules.GENESIS)
 
 
 def seal(number: int, digest: str) -> str:
@@ -90,12 +98,18 @@ def verify(after: int = 0, limit: int | None = None) -> Verdict:
 
 
 def rows(after: int, limit: int | None) -> Iterator[tuple[Any, ...]]:
-    """Entries in order, as tuples of HASHED and the hash. Page by page, so that no writer waits for us."""
+    """Entries in order, as tuples of HASHED and the hash. Page by page, so that no writer waits for us.
+
+    Past the ORM: a million times making a `datetime` of text, to make the same text of it, takes as long as the rest.
+    """
+    columns = ", ".join(f'"{name}"' for name in [*HASHED, "hash"])
+    page_of = f'SELECT {columns} FROM {AuditEntry._meta.db_table} WHERE "id" > %s ORDER BY "id" LIMIT %s'  # noqa: S608, SLF001
     left = limit
     while left is None or left > 0:
         size = ROWS if left is None else min(ROWS, left)
-        entries = AuditEntry.objects.filter(id__gt=after).order_by("id")
-        page = list(entries.values_list(*HASHED, "hash")[:size])
+        with connection.cursor() as cursor:
+            cursor.execute(page_of, [after, size])
+            page = cursor.fetchall()
         yield from page
         if len(page) < size:
             return
@@ -107,12 +121,18 @@ AT = HASHED.index("at")
 PREVIOUS = HASHED.index("previous")
 
 
+def moment(stored: datetime | str) -> str:
+    """The time of an entry as it was hashed. SQLite keeps text, without a zone and without an empty fraction."""
+    if isinstance(stored, str):
+        return f"{stored[:10]}T{stored[11:]}{'' if '.' in stored else '.000000'}+00:00"
+    return stored.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def check(verdict: Verdict, row: tuple[Any, ...], marks: dict[int, str]) -> None:
     """One more entry: is it the next, does it follow from the one before, is it what it was?"""
     number, previous, digest = row[0], row[PREVIOUS], row[-1]
     fields = dict(zip(HASHED, row, strict=False))
-    at: datetime = row[AT]
-    fields["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    fields["at"] = moment(row[AT])
     if number != verdict.last_id + 1:
         verdict.blame(verdict.last_id + 1, _("Entry %(id)s is missing.") % {"id": verdict.last_id + 1})
     elif rules.digest(fields) != digest:

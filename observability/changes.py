@@ -27,7 +27,7 @@ def changed(
     kind: str, uid: UUID | str, name: str, namespace: str, what: Literal["ADDED", "MODIFIED", "DELETED"]
 ) -> int:
     """Tell the watchers, when this transaction commits. Returns the new resourceVersion."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         one_writer()
         change = Change.objects.create(kind=kind, uid=str(uid), name=name, namespace=namespace, what=what)
         if connection.vendor == "postgresql":

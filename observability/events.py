@@ -19,7 +19,7 @@ SAME_WITHIN = timedelta(hours=1)
 KEEP = timedelta(days=30)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(
     kind: str, uid: UUID | str, name: str, namespace: str, reason: str, message: str, level: str = "Normal"
 ) -> None:
