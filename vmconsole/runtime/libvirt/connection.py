@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from vmconsole.runtime.libvirt.events import Watch
+from vmconsole.runtime.libvirt.events import Events
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.libvirt.machines import Machines
 from vmconsole.runtime.libvirt.metrics import Metrics
@@ -25,14 +25,12 @@ from vmconsole.runtime.types import Can, NodeSeen
 class Connection:
     def __init__(self, url: str, state: Path) -> None:
         self._link = Link(url)
-        # Counters have a line of their own: calls that a hung guest holds there must not use up the workers that
-        # libvirtd grants to one client.
-        self._counters = Link(url)
         self._places = Places(state)
         self.machines = Machines(self._link, self._places, socket.gethostname())
         self.networks = Networks(self._link)
-        self.metrics = Metrics(self._counters)
+        self.metrics = Metrics(self._link)
         self.volumes = LibvirtVolumes(state, resize_live=self.machines.resize_disk)
+        self._events = Events(self._link)
         self._nodes = Nodes(self._link, self._places)
 
     @property
@@ -49,14 +47,14 @@ class Connection:
         return [self._nodes.look()]
 
     def watch(self, look_at: Callable[[UUID | None], None]) -> None:
-        Watch(self._link, look_at)
+        self._events.watch(look_at)
 
     def alive(self) -> bool:
         return self._link.alive()
 
     def close(self) -> None:
         self._link.close()
-        self._counters.close()
+        self._events.close()
 
 
 def open_connection(url: str, state: Path) -> Connection:

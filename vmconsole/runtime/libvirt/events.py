@@ -6,16 +6,20 @@ ours takes them out. Events are lost with the connection: after it is back, ever
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from uuid import UUID
 
 import libvirt
 
 from vmconsole.runtime.errors import RuntimeFault
-from vmconsole.runtime.libvirt.link import Link
+from vmconsole.runtime.libvirt.faults import translated
+from vmconsole.runtime.libvirt.link import Link, hang_up
 
+log = logging.getLogger(__name__)
 KINDS = (
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT,
@@ -30,36 +34,67 @@ KINDS = (
 )
 
 
-class Watch:
-    """One watcher. Starts at once and ends with the connection."""
+# A host that refuses to tell of events is asked again, but not in a tight circle.
+ASK_AGAIN = 1.0
 
-    def __init__(self, link: Link, look_at: Callable[[UUID | None], None]) -> None:
+
+class Events:
+    """Everybody who watches one link; libvirt takes one subscription of each kind from it."""
+
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._look_at = look_at
+        self._lock = Lock()
+        self._watchers: tuple[Callable[[UUID | None], None], ...] = ()
         self._happened: SimpleQueue[UUID | Lost] = SimpleQueue()
-        link.on_lost(lambda: self._happened.put(LOST))
-        Thread(target=self._run, name="libvirt-watch", daemon=True).start()
+
+    def watch(self, look_at: Callable[[UUID | None], None]) -> None:
+        """From now on, until the connection is closed."""
+        with self._lock:
+            first = not self._watchers
+            self._watchers = (*self._watchers, look_at)
+        if first:
+            Thread(target=self._run, name="libvirt-watch", daemon=True).start()
+
+    def close(self) -> None:
+        self._happened.put(LOST)
 
     def _run(self) -> None:
-        self._subscribe()
+        host = self._subscribe()
         while not self._link.closed:
             uid = self._happened.get()
             if isinstance(uid, Lost):
-                self._subscribe()
-                self._look_at(None)
+                host = self._subscribe()
+                self._tell(None)
             else:
-                self._look_at(uid)
+                self._tell(uid)
+        if host is not None:
+            hang_up(host)
 
-    def _subscribe(self) -> None:
-        while not self._link.closed:
-            self._link.come_back()
+    def _tell(self, uid: UUID | None) -> None:
+        for look_at in self._watchers:
             try:
-                with self._link.host("follow the machines' events") as host:
+                look_at(uid)
+            except Exception:
+                log.exception("a watcher failed at machine %s", uid)
+
+    def _subscribe(self) -> libvirt.virConnect | None:
+        """On a connection of its own, which must be held as long as events are wanted."""
+        while not self._link.closed:
+            try:
+                host = self._link.dial_until_there()
+                with translated("follow the machines' events"):
+                    host.registerCloseCallback(self._lose, None)
                     for kind in KINDS:
                         host.domainEventRegisterAny(None, kind, self._note, None)
-            except RuntimeFault:
-                continue  # lost again meanwhile
-            return
+            except RuntimeFault as fault:
+                log.warning("cannot follow events: %s", fault)
+                time.sleep(ASK_AGAIN)
+            else:
+                return host
+        return None
+
+    def _lose(self, _host: libvirt.virConnect, _reason: int, _opaque: None) -> None:
+        self._happened.put(LOST)
 
     def _note(self, _host: libvirt.virConnect, domain: libvirt.virDomain, *_details: object) -> None:
         self._happened.put(UUID(bytes=domain.UUID()))

@@ -171,8 +171,18 @@ def fault_of(error: libvirt.libvirtError, doing: str) -> RuntimeFault:
     return fault(sentence.format(doing=doing), detail=detail, reason=reason)
 
 
+class QemuSilent(Busy):
+    """A machine's QEMU does not answer. The call that asked still waits for it, and holds its connection."""
+
+
+def silent(detail: str) -> QemuSilent:
+    return QemuSilent(
+        "The machine's QEMU does not answer. Force it off if it stays like this.", detail=detail, reason="QemuSilent"
+    )
+
+
 def answered(call: Callable[[], T], *, within: float) -> T:
-    """The answer of a call that has to ask QEMU, or Busy.
+    """The answer of a call that has to wait for somebody, or QemuSilent.
 
     libvirt waits without end for a QEMU that hangs. The call then stays behind in its thread, and ends when QEMU does.
     """
@@ -188,8 +198,20 @@ def answered(call: Callable[[], T], *, within: float) -> T:
     try:
         return answer.result(within)
     except TimeoutError as error:
-        raise Busy(
-            "The machine's QEMU does not answer. Force it off if it stays like this.",
-            detail=f"no answer within {within} s",
-            reason="QemuSilent",
-        ) from error
+        raise silent(f"no answer within {within} s") from error
+
+
+def asked(domain: libvirt.virDomain, call: Callable[[], T], *, within: float) -> T:
+    """The answer of a machine's QEMU. One that hangs already is not asked: each call costs libvirtd a worker."""
+    if hangs(domain):
+        raise silent("another call waits for it already")
+    return answered(call, within=within)
+
+
+WAITING_MS = 1000  # QEMU answers in 7 ms; on a host that swaps in some hundred
+
+
+def hangs(domain: libvirt.virDomain) -> bool:
+    """Whether somebody has been waiting for its QEMU for long. Asks libvirtd only."""
+    state, _details, milliseconds = domain.controlInfo()
+    return state == libvirt.VIR_DOMAIN_CONTROL_OCCUPIED and milliseconds > WAITING_MS

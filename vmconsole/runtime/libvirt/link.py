@@ -1,7 +1,8 @@
-"""One connection to libvirtd that comes back by itself.
+"""Connections to libvirtd that come back by themselves.
 
-libvirtd may be restarted at any time while its guests go on, so nobody holds a `virConnect`: each call asks the link
-for one. A process opens its own on first use; libvirt cannot cross a fork, so forked workers must not inherit one.
+libvirtd may be restarted at any time while its guests go on, so nobody holds a `virConnect`: each call borrows one,
+alone. libvirt's client can miss an answer when threads share a connection and one of them waits long (it then comes
+with the next keepalive, seconds later). A process opens its own on first use: libvirt cannot cross a fork.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
+from typing import TypeVar
 
 import libvirt
 
 from vmconsole.runtime.errors import RuntimeFault, Unreachable
-from vmconsole.runtime.libvirt.faults import answered, translated
+from vmconsole.runtime.libvirt.faults import QemuSilent, answered, translated
 
+T = TypeVar("T")
 # libvirtd is asked each 5 s and given up after 3 silences. Less and a loaded host loses its connection for nothing,
 # more and a hung daemon holds our workers longer.
 KEEPALIVE = (5, 3)
-# A restarted libvirtd is back in 0.3 s: the first call after the loss waits this long for it, later ones do not.
+# A restarted libvirtd is back in 0.3 s: the first calls after the loss wait this long for it, later ones do not.
 GRACE = 1.0
+REDIAL = 0.05
 OPEN_WITHIN = 10.0
 BACK_OFF = (0.1, 5.0)
+# Idle connections kept for the next call. A call that finds none dials in some milliseconds.
+SPARE = 4
 
 
 class EventLoop:
@@ -59,89 +65,109 @@ EVENTS = EventLoop()
 
 
 class Link:
+    """The way to one libvirtd."""
+
     def __init__(self, url: str) -> None:
         self.url = url
-        self._lock = Lock()
-        self._host: libvirt.virConnect | None = None
-        self._lost_at = 0.0
         self.closed = False
-        self._lost: list[Callable[[], None]] = []
+        self._lock = Lock()
+        self._idle: list[libvirt.virConnect] = []
+        self._lost_at = 0.0
 
     @contextmanager
     def host(self, doing: str) -> Iterator[libvirt.virConnect]:
-        """A live connection to work with; whatever libvirt raises inside is translated."""
-        host = self._living()
-        with translated(doing):
-            yield host
+        """A connection of one's own; whatever libvirt raises inside is translated."""
+        host = self._borrow()
+        try:
+            with translated(doing):
+                yield host
+        except QemuSilent:
+            raise  # the call that got no answer still waits on this connection: it is nobody's any more
+        except BaseException:
+            self._return(host)
+            raise
+        self._return(host)
+
+    def look(self, doing: str, ask: Callable[[libvirt.virConnect], T]) -> T:
+        """Ask something that may be asked twice, and do so when the connection breaks under it."""
+        try:
+            with self.host(doing) as host:
+                return ask(host)
+        except Unreachable:
+            with self.host(doing) as host:
+                return ask(host)
 
     def alive(self) -> bool:
-        """Whether libvirtd answers now. Dials when it does not."""
+        """Whether libvirtd answers now."""
         try:
-            with self.host("reach the host") as host:
-                host.getLibVersion()
+            self.look("reach the host", lambda host: host.getLibVersion())
         except RuntimeFault:
             return False
         return True
 
-    def on_lost(self, call: Callable[[], None]) -> None:
-        """Tell when the connection breaks. Called from libvirt's event thread: must not ask libvirt anything."""
-        self._lost.append(call)
-
-    def come_back(self) -> None:
-        """Dial until it answers, with back-off. For the one thread that has nothing else to do."""
-        pause, longest = BACK_OFF
-        while not self.closed:
-            try:
-                self._living()
-            except Unreachable:
-                time.sleep(pause)
-                pause = min(pause * 2, longest)
-            else:
-                return
-
-    def close(self) -> None:
-        with self._lock:
-            self.closed = True
-            host, self._host = self._host, None
-        if host is not None:
-            with suppress(RuntimeFault), translated("close the connection"):
-                host.close()
-        for call in self._lost:  # wakes watchers, who see that it is closed
-            call()
-
-    def _living(self) -> libvirt.virConnect:
+    def dial(self) -> libvirt.virConnect:
+        """A new connection. The first to find libvirtd gone waits a moment for its restart."""
         EVENTS.start()
-        with self._lock:
-            if self.closed:
-                raise Unreachable("The connection to the host was closed.")
-            if self._host is not None and self._host.isAlive() == 1:
-                return self._host
-            self._host = self._dial()
-            return self._host
-
-    def _dial(self) -> libvirt.virConnect:
-        if self._lost_at == 0.0:
-            self._lost_at = time.monotonic()
-        while True:
+        while not self.closed:
             try:
                 host = answered(self._open, within=OPEN_WITHIN)
             except RuntimeFault as fault:
+                self._lost_at = self._lost_at or time.monotonic()
                 if time.monotonic() - self._lost_at > GRACE:
                     raise Unreachable(
-                        "The host's libvirt cannot be reached. It is tried again by itself.", detail=fault.detail
+                        "The host's libvirt cannot be reached. It is tried again by itself.",
+                        detail=fault.detail,
+                        reason="Unreachable",
                     ) from fault
-                time.sleep(0.05)
+                time.sleep(REDIAL)
             else:
                 self._lost_at = 0.0
                 return host
+        raise Unreachable("The connection to the host was closed.")
+
+    def dial_until_there(self) -> libvirt.virConnect:
+        """For a thread that has nothing else to do."""
+        pause, longest = BACK_OFF
+        while True:
+            try:
+                return self.dial()
+            except Unreachable:
+                if self.closed:
+                    raise
+                time.sleep(pause)
+                pause = min(pause * 2, longest)
+
+    def close(self) -> None:
+        self.closed = True
+        with self._lock:
+            hosts, self._idle = self._idle, []
+        for host in hosts:
+            hang_up(host)
 
     def _open(self) -> libvirt.virConnect:
         with translated("reach the host"):
             host = libvirt.open(self.url)
             host.setKeepAlive(*KEEPALIVE)
-            host.registerCloseCallback(self._closed_by_host, None)
             return host
 
-    def _closed_by_host(self, _host: libvirt.virConnect, _reason: int, _opaque: None) -> None:
-        for call in self._lost:
-            call()
+    def _borrow(self) -> libvirt.virConnect:
+        EVENTS.start()
+        while True:
+            with self._lock:
+                host = self._idle.pop() if self._idle else None
+            if host is None:
+                return self.dial()
+            if host.isAlive() == 1:
+                return host
+
+    def _return(self, host: libvirt.virConnect) -> None:
+        with self._lock:
+            if not self.closed and len(self._idle) < SPARE:
+                self._idle.append(host)
+                return
+        hang_up(host)
+
+
+def hang_up(host: libvirt.virConnect) -> None:
+    with suppress(RuntimeFault), translated("close the connection"):
+        host.close()

@@ -13,9 +13,9 @@ from copy import deepcopy
 import libvirt
 from lxml import etree
 
-from vmconsole.runtime.errors import Busy, Rejected, RuntimeFault, Stale
+from vmconsole.runtime.errors import Busy, Rejected, Stale
 from vmconsole.runtime.libvirt import edit, marks, parse
-from vmconsole.runtime.libvirt.faults import answered, translated
+from vmconsole.runtime.libvirt.faults import QemuSilent, asked, translated
 from vmconsole.runtime.libvirt.places import Places
 from vmconsole.runtime.libvirt.xml import read, write
 
@@ -40,6 +40,7 @@ def _marks(domain: libvirt.virDomain, want: etree._Element) -> None:
         return
     text = marks.text(ours)
     _try(
+        domain,
         "rename the machine's devices",
         lambda: domain.setMetadata(
             libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, marks.PREFIX, marks.URI, libvirt.VIR_DOMAIN_AFFECT_LIVE
@@ -85,24 +86,24 @@ def _attach(domain: libvirt.virDomain, device: etree._Element) -> None:
     for order in plugged.findall("boot"):  # of the next start; a running machine with another way of saying it refuses
         plugged.remove(order)
     text = write(plugged)
-    _try("plug in a device", lambda: domain.attachDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+    _try(domain, "plug in a device", lambda: domain.attachDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
 
 
 def _detach(domain: libvirt.virDomain, device: etree._Element) -> None:
     text = write(device)
-    _try("unplug a device", lambda: domain.detachDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+    _try(domain, "unplug a device", lambda: domain.detachDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
 
 
 def _update(domain: libvirt.virDomain, device: etree._Element) -> None:
     text = write(device)
-    _try("change a device", lambda: domain.updateDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+    _try(domain, "change a device", lambda: domain.updateDeviceFlags(text, libvirt.VIR_DOMAIN_AFFECT_LIVE))
 
 
-def _try(doing: str, call: Callable[[], object]) -> None:
+def _try(domain: libvirt.virDomain, doing: str, call: Callable[[], object]) -> None:
     try:
         with translated(doing):
-            answered(call, within=PATIENCE)
+            asked(domain, call, within=PATIENCE)
+    except QemuSilent:
+        raise
     except (Rejected, Busy, Stale) as fault:
         log.info("left for the next start: %s", fault)
-    except RuntimeFault:
-        raise

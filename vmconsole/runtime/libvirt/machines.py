@@ -15,7 +15,7 @@ import libvirt
 
 from vmconsole.runtime.errors import Busy, Missing, Rejected, Stale, Unsupported
 from vmconsole.runtime.libvirt import edit, guest, live, looks, marks, parse, seeds, xml
-from vmconsole.runtime.libvirt.faults import answered
+from vmconsole.runtime.libvirt.faults import answered, asked, translated
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.libvirt.places import Places
 from vmconsole.runtime.types import GuestSeen, MachineSeen, MachineSpec, Power
@@ -45,21 +45,24 @@ class Machines:
     # --- looking ---
 
     def list(self) -> list[MachineSeen]:
-        with self._link.host("list the machines") as host:
-            domains = host.listAllDomains(0)
-        return [seen for domain in domains if (seen := self._look(domain))]
+        def ask(host: libvirt.virConnect) -> Iterator[MachineSeen]:
+            return filter(None, map(self._look, host.listAllDomains(0)))
+
+        return self._link.look("list the machines", lambda host: [*ask(host)])
 
     def get(self, uid: UUID) -> MachineSeen | None:
+        def ask(host: libvirt.virConnect) -> MachineSeen:
+            return looks.look(host.lookupByUUID(uid.bytes), self._places, self._node)
+
         try:
-            with self._domain(uid, "look at the machine") as domain:
-                return looks.look(domain, self._places, self._node)
+            return self._link.look("look at the machine", ask)
         except Missing:
             return None
 
     def _look(self, domain: libvirt.virDomain) -> MachineSeen | None:
         """None for one that went away, or that cannot be read: it must not hide the others."""
         try:
-            with self._link.host("look at a machine"):
+            with translated("look at a machine"):
                 return looks.look(domain, self._places, self._node)
         except (Missing, Rejected, Stale):
             return None
@@ -69,13 +72,13 @@ class Machines:
             with self._domain(uid, "ask the guest agent") as domain:
                 if not (domain.isActive() and parse.agent_connected(xml.read(domain.XMLDesc(0)))):
                     return None
-                return answered(lambda: guest.ask(domain), within=AGENT_WITHIN)
+                return asked(domain, lambda: guest.ask(domain), within=AGENT_WITHIN)
         except (Missing, Busy, Stale, Rejected, ValueError):
             return None
 
     def screenshot(self, uid: UUID) -> bytes:
         with self._domain(uid, "take a picture of the screen") as domain:
-            picture = answered(lambda: _picture(domain), within=ANSWER_WITHIN)
+            picture = asked(domain, lambda: _picture(domain), within=ANSWER_WITHIN)
         if not picture.startswith(PNG):
             raise Unsupported("This host's libvirt makes no PNG pictures.", detail=repr(picture[:8]))
         return picture
@@ -87,24 +90,28 @@ class Machines:
             now = looks.power(domain)
             running, paused, off = now is Power.ON, now is Power.PAUSED, now in looks.OFF
             if power is Power.ON and paused:
-                answered(domain.resume, within=ANSWER_WITHIN)
+                asked(domain, domain.resume, within=ANSWER_WITHIN)
             elif power is Power.ON and off:
                 self._start(domain)
             elif power is Power.PAUSED and running:
-                answered(domain.suspend, within=ANSWER_WITHIN)
+                asked(domain, domain.suspend, within=ANSWER_WITHIN)
             elif power is Power.OFF and not off and force:
                 domain.destroy()  # kills the process and needs no answer from it
             elif power is Power.OFF and running:
                 # Only asks. Whether the guest obeys is for the next look to say.
-                answered(lambda: domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN), within=ANSWER_WITHIN)
+                asked(
+                    domain,
+                    lambda: domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
+                    within=ANSWER_WITHIN,
+                )
 
     def reset(self, uid: UUID) -> None:
         with self._domain(uid, "reset the machine") as domain:
-            answered(lambda: domain.reset(0), within=ANSWER_WITHIN)
+            asked(domain, lambda: domain.reset(0), within=ANSWER_WITHIN)
 
     def reboot(self, uid: UUID) -> None:
         with self._domain(uid, "reboot the machine") as domain:
-            answered(lambda: domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN), within=ANSWER_WITHIN)
+            asked(domain, lambda: domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN), within=ANSWER_WITHIN)
 
     def _start(self, domain: libvirt.virDomain) -> None:
         uid = UUID(bytes=domain.UUID())
@@ -184,7 +191,7 @@ class Machines:
             if target is None:
                 raise Missing("The disk is not attached to the running machine any more.")
             resize = libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
-            answered(lambda: domain.blockResize(target, size_bytes, resize), within=ANSWER_WITHIN)
+            asked(domain, lambda: domain.blockResize(target, size_bytes, resize), within=ANSWER_WITHIN)
 
     # --- finding ---
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,9 +16,9 @@ from uuid import UUID
 import libvirt
 from lxml import etree
 
-from vmconsole.runtime.errors import Busy, RuntimeFault
+from vmconsole.runtime.errors import Missing, Rejected, RuntimeFault, Stale
 from vmconsole.runtime.libvirt import looks, marks, parse
-from vmconsole.runtime.libvirt.faults import answered
+from vmconsole.runtime.libvirt.faults import QemuSilent, answered, hangs, translated
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.libvirt.xml import read
 from vmconsole.runtime.types import DiskSample, NicSample, Sample
@@ -32,13 +33,11 @@ GROUPS = (
     | libvirt.VIR_DOMAIN_STATS_BLOCK
 )
 NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-RUNNING = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_PAUSED
 # 50 guests answer in 0.4 s on two busy cores; each may take this much more before the pass is called stuck.
 PATIENCE = 1.0
 PATIENCE_EACH = 0.05
-WAITING_MS = 500  # waiting for QEMU that long is hanging: answers take 7 ms
-
-Stats = list[tuple[libvirt.virDomain, dict[str, Any]]]
+# Passes until all that hang are known. One more than could reasonably begin to hang at the same moment.
+TRIES = 4
 
 
 class Names(NamedTuple):
@@ -54,27 +53,22 @@ class Metrics:
         self._names: dict[tuple[UUID, int], tuple[int, Names]] = {}
 
     def sample(self, uids: Iterable[UUID] | None = None) -> list[Sample]:
-        with self._link.host("read the counters") as host:
-            active = host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-            wanted = None if uids is None else set(uids)
-            domains = [d for d in active if wanted is None or UUID(bytes=d.UUID()) in wanted]
-            at, stats = self._ask(host, domains)
-            return [self._sample(domain, figures, at) for domain, figures in stats]
+        wanted = None if uids is None else frozenset(uids)
+        for _try in range(TRIES):
+            with suppress(QemuSilent):
+                return self._link.look("read the counters", lambda host: self._ask(host, wanted))
+        return []
 
-    def _ask(self, host: libvirt.virConnect, domains: list[libvirt.virDomain]) -> tuple[float, Stats]:
-        """All that answer. Machines known to hang are not asked; a pass that gets stuck is repeated without them."""
-        for _again in range(len(domains)):
-            domains = [domain for domain in domains if not hangs(domain)]
-            if not domains:
-                break
-            patience = PATIENCE + PATIENCE_EACH * len(domains)
-            asked = list(domains)
-            try:
-                stats = answered(lambda: host.domainListGetStats(asked, GROUPS, NOWAIT), within=patience)  # noqa: B023
-            except Busy:
-                continue
-            return time.time(), stats
-        return time.time(), []
+    def _ask(self, host: libvirt.virConnect, wanted: frozenset[UUID] | None) -> list[Sample]:
+        """All that answer; those known to hang are not asked. QemuSilent when another one turns out to."""
+        active = host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+        domains = [d for d in active if (wanted is None or UUID(bytes=d.UUID()) in wanted) and not _hangs(d)]
+        if not domains:
+            return []
+        patience = PATIENCE + PATIENCE_EACH * len(domains)
+        stats = answered(lambda: host.domainListGetStats(domains, GROUPS, NOWAIT), within=patience)
+        at = time.time()
+        return [self._sample(domain, figures, at) for domain, figures in stats]
 
     def _sample(self, domain: libvirt.virDomain, figures: dict[str, Any], at: float) -> Sample:
         uid = UUID(bytes=domain.UUID())
@@ -88,7 +82,7 @@ class Metrics:
         if cached and cached[0] == devices:
             return cached[1]
         try:
-            with self._link.host("look at a machine's devices"):
+            with translated("look at a machine's devices"):
                 names = names_of(domain.XMLDesc(0))
         except RuntimeFault:
             return Names({}, {})
@@ -97,13 +91,13 @@ class Metrics:
         return names
 
 
-def hangs(domain: libvirt.virDomain) -> bool:
-    """Whether somebody has been waiting for its QEMU for long. Asks libvirtd only."""
+def _hangs(domain: libvirt.virDomain) -> bool:
+    """One that went away meanwhile has no counters either."""
     try:
-        state, _details, milliseconds = domain.controlInfo()
-    except libvirt.libvirtError:
-        return True  # gone meanwhile
-    return state != libvirt.VIR_DOMAIN_CONTROL_OK and milliseconds > WAITING_MS
+        with translated("look at a machine"):
+            return hangs(domain)
+    except (Missing, Rejected, Stale):
+        return True
 
 
 @lru_cache(maxsize=1024)

@@ -28,13 +28,16 @@ class Networks:
         self._link = link
 
     def list(self) -> list[NetworkSeen]:
-        with self._link.host("list the networks") as host:
-            return [seen(network) for network in host.listAllNetworks(0) if is_ours(network.name())]
+        return self._link.look(
+            "list the networks", lambda host: [seen(n) for n in host.listAllNetworks(0) if is_ours(n.name())]
+        )
 
     def get(self, name: str) -> NetworkSeen | None:
-        with self._link.host("look at the network") as host:
+        def ask(host: libvirt.virConnect) -> NetworkSeen | None:
             network = find(host, name)
             return seen(network) if network else None
+
+        return self._link.look("look at the network", ask)
 
     def apply(self, spec: NetworkSpec) -> None:
         definition = build(spec)

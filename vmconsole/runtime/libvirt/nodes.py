@@ -6,6 +6,7 @@ import platform
 import shutil
 import socket
 from functools import cached_property
+from typing import Any
 
 import libvirt
 
@@ -26,10 +27,7 @@ class Nodes:
 
     def look(self) -> NodeSeen:
         accelerator, _why = self._places.accelerator()
-        with self._link.host("look at the host") as host:
-            arch, memory_mib, cpus = host.getInfo()[:3]
-            given = [domain.info() for domain in host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)]
-            versions = f"QEMU {_version(host.getVersion())}, libvirt {_version(host.getLibVersion())}"
+        (arch, memory_mib, cpus), given, versions = self._link.look("look at the host", _ask)
         storage = shutil.disk_usage(self._places.state)
         facts = checks.Facts(
             places=self._places,
@@ -62,11 +60,22 @@ class Nodes:
     @cached_property
     def _firmware(self) -> frozenset[str]:
         accelerator, _why = self._places.accelerator()
-        with self._link.host("ask what the host can do") as host:
-            said = read(host.getDomainCapabilities(None, "x86_64", "q35", DOMAIN_TYPES[accelerator]))
+        said = read(
+            self._link.look(
+                "ask what the host can do",
+                lambda host: host.getDomainCapabilities(None, "x86_64", "q35", DOMAIN_TYPES[accelerator]),
+            )
+        )
         efi = {"efi"} if "efi" in said.xpath("os/enum[@name='firmware']/value/text()") else set()
         secure = {"secure"} if "yes" in said.xpath("os/loader/enum[@name='secure']/value/text()") else set()
         return frozenset({"bios"} | efi | secure)
+
+
+def _ask(host: libvirt.virConnect) -> tuple[list[Any], list[list[int]], str]:
+    """The host's hardware, what each running machine was given, and what runs them."""
+    given = [domain.info() for domain in host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)]
+    versions = f"QEMU {_version(host.getVersion())}, libvirt {_version(host.getLibVersion())}"
+    return host.getInfo()[:3], given, versions
 
 
 def _version(number: int) -> str:
