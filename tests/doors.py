@@ -34,7 +34,6 @@ ADMIN = answers(bob=403, carol=403, alice=OPEN, dave=404)
 EDIT_SOMEWHERE = answers(bob=403, carol=OPEN, alice=OPEN, dave=OPEN)  # a form: in one's own namespace
 CLUSTER_SEE = answers(bob=OPEN, carol=OPEN, alice=OPEN, dave=404)
 CLUSTER_EDIT = answers(bob=403, carol=403, alice=403, dave=404)
-CLUSTER_FORM = answers(bob=403, carol=403, alice=403, dave=403)  # of what everybody can see
 AUDIT = answers(bob=403, carol=403, alice=OPEN, dave=OPEN)  # of the namespaces one administers
 AUDIT_HERE = answers(bob=403, carol=403, alice=OPEN, dave=404)
 AUDIT_ALL = answers(bob=403, carol=403, alice=403, dave=403)
@@ -44,6 +43,7 @@ PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administr
 PERSON_NEW = answers(bob=403, carol=403, alice=403, dave=404)
 NOT_READY = answers(stranger=503, bob=503, carol=503, alice=503, dave=503, erin=503)  # no controller in tests
 OWN = answers(bob=404, carol=OPEN, alice=404, dave=404, erin=404)  # carol began it, and goes on with it
+NO_PICTURE = answers(bob=403, carol=404, alice=404, dave=404, erin=404)  # no controller in tests takes one
 MACHINE_DOOR = answers(stranger=404, bob=404, carol=404, alice=404, dave=404, erin=404)  # opens to a token only
 
 Doors = dict[str, dict[str, Answer]]
@@ -118,7 +118,41 @@ STORAGE: Doors = {
     "storage:uploads": {"GET": PEOPLE, "POST": EDIT},
     "storage:upload": {"GET": OWN, "PATCH": OWN, "DELETE": OWN},
 }
-INVENTORY: Doors = {}
+INVENTORY: Doors = {
+    "inventory:overview": {"GET": PEOPLE},
+    "inventory:palette": {"GET": PEOPLE},
+    "inventory:vm_list": {"GET": PEOPLE},
+    "inventory:vm_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
+    "inventory:vm_create_yaml": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
+    "inventory:vm_preview": {"POST": EDIT_SOMEWHERE},
+    "inventory:vm_bulk": {"POST": PEOPLE},  # says line by line what would be refused
+    "inventory:vm_bulk_run": {"POST": PEOPLE},  # and refuses line by line: see test_a_viewer_changes_nothing
+    "inventory:vm_export": {"GET": PEOPLE},
+    "inventory:vm_row": {"GET": PEOPLE},
+    "inventory:vm_detail": {"GET": SEE},
+    "inventory:vm_header": {"GET": SEE},
+    "inventory:vm_side": {"GET": SEE},
+    "inventory:vm_screenshot": {"GET": NO_PICTURE},  # a screen is as good as its console
+    "inventory:vm_serial_log": {"GET": EDIT},
+    "inventory:vm_console": {"GET": EDIT},
+    "inventory:vm_metrics": {"GET": SEE},
+    "inventory:vm_configuration": {"GET": SEE, "POST": EDIT},
+    "inventory:vm_yaml": {"GET": SEE, "POST": EDIT},
+    "inventory:vm_disks": {"GET": SEE},
+    "inventory:vm_network": {"GET": SEE},
+    "inventory:vm_events": {"GET": SEE},
+    "inventory:vm_power": {"POST": EDIT},
+    "inventory:vm_delete": {"GET": EDIT, "POST": EDIT},
+    "inventory:vm_adopt": {"GET": EDIT, "POST": CLUSTER_EDIT},
+    "inventory:vm_drift": {"POST": EDIT},
+    "inventory:vm_declare": {"POST": EDIT},
+    "inventory:type_list": {"GET": PEOPLE},
+    "inventory:type_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
+    "inventory:type_detail": {"GET": PEOPLE, "POST": CLUSTER_EDIT},
+    "inventory:type_delete": {"POST": CLUSTER_EDIT},
+    "inventory:node_list": {"GET": CLUSTER_SEE},
+    "inventory:node_detail": {"GET": CLUSTER_SEE},
+}
 
 DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY
 
@@ -129,18 +163,18 @@ Values = Callable[[World], dict[str, Any]]
 NOUNS: dict[str, Values] = {
     "audit": lambda world: {"number": world.entry, "kind": "csv"},
     "console": lambda world: {"uid": world.vm.uid, "kind": "serial"},
-    "disk": lambda world: {"namespace": MINE, "ns": MINE, "name": world.disk.name, "uid": world.disk.uid},
-    "image": lambda world: {"namespace": MINE, "ns": MINE, "name": world.image.name, "uid": world.image.uid},
+    "disk": lambda world: {"namespace": MINE, "name": world.disk.name, "uid": world.disk.uid},
+    "image": lambda world: {"namespace": MINE, "name": world.image.name, "uid": world.image.uid},
     "metric": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
     "network": lambda world: {"name": world.network.name},
-    "interface": lambda world: {"namespace": MINE, "ns": MINE, "name": world.interface.name},
+    "interface": lambda world: {"namespace": MINE, "name": world.interface.name},
     "node": lambda world: {"name": world.node.name},
     "operation": lambda world: {"uid": world.operation.uid},
     "person": lambda world: {"pk": world.people.bob.pk},
     "role": lambda world: {"pk": world.people.bob.pk, "binding": world.binding.pk},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
-    "vm": lambda world: {"namespace": MINE, "ns": MINE, "name": world.vm.name, "uid": world.vm.uid},
+    "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
 }
 QUERIES: dict[str, Values] = {
     "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
@@ -156,6 +190,9 @@ BODIES: dict[str, Values] = {
     "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
     "access:person_create": lambda _: {"username": "somebody-new"},
     "access:namespace_create": lambda _: {"name": "somewhere-new"},
+    "inventory:vm_bulk": lambda world: {"uid": world.vm.uid, "verb": "start"},
+    "inventory:vm_bulk_run": lambda world: {"uid": world.vm.uid, "verb": "start"},
+    "inventory:vm_delete": lambda world: {"typed": world.vm.name},
     "networking:network_create": lambda _: {"name": "new-net", "interface": "br1"},
     "networking:network_detail": lambda _: {"namespace": MINE, "name": "new-card"},
 }

@@ -26,13 +26,11 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from vmconsole.access import journal
-from vmconsole.access.actors import actor_of, request_id
-from vmconsole.access.errors import Refused
+from vmconsole.access.actors import request_id
+from vmconsole.access.errors import Declined
 from vmconsole.runtime import errors as runtime
 
 log = structlog.get_logger(__name__)
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # Which drivers' faults mean what. Subclasses before their parents: the first match wins.
 RUNTIME_STATUS: dict[type[runtime.RuntimeFault], int] = {
@@ -74,7 +72,7 @@ class Problem:
 def describe(error: Exception) -> Problem | None:
     """The problem that this error is, or None when it is nobody's answer but a bug of ours."""
     match error:
-        case Refused():
+        case Declined():
             return Problem(error.status, title(error.status), error.public, error.reason, error.fix, error.field)
         case runtime.RuntimeFault():
             return _of_runtime(error)
@@ -99,8 +97,7 @@ def _of_drf(error: drf.APIException) -> Problem:
     status, retry_after = error.status_code, getattr(error, "wait", None)
     if isinstance(error, drf.ValidationError):
         return Problem(422, title(422), _("Some values cannot be taken."), "Invalid", errors=_fields(error.detail))
-    reason = HTTPStatus(status).phrase.title().replace(" ", "")
-    return Problem(status, title(status), str(error.detail), reason, retry_after=retry_after)
+    return Problem(status, title(status), str(error.detail), word(status), retry_after=retry_after)
 
 
 def _fields(detail: Any) -> dict[str, Any]:
@@ -126,6 +123,11 @@ def title(status: int) -> str:
     return titles.get(status, _("Something went wrong"))
 
 
+def word(status: int) -> str:
+    """The reason of an error that brought none."""
+    return "Invalid" if status == 422 else HTTPStatus(status).phrase.title().replace(" ", "")
+
+
 # --- the API ----------------------------------------------------------------------------------------------------
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: RFC 9457 for everything that is an answer."""
@@ -134,7 +136,7 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     set_rollback()
     request = context["request"]
-    note_refusal(request, found)
+    journal.note_refusal(request, found.status, found.reason, found.detail)
     return Response(
         found.as_json(), status=found.status, headers=_headers(error, found), content_type="application/problem+json"
     )
@@ -167,6 +169,9 @@ class Problems:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         patch_vary_headers(response, ["HX-Request"])
+        if 400 <= response.status_code < 500:
+            # Beside a field of a form, say: nobody raised it up to here, and it is a refusal all the same.
+            journal.note_refusal(request, response.status_code, word(response.status_code))
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -177,7 +182,7 @@ class Problems:
                 return None
             found = unexpected()
         else:
-            note_refusal(request, found)
+            journal.note_refusal(request, found.status, found.reason, found.detail)
         return show(request, found)
 
 
@@ -249,7 +254,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _noted(request: HttpRequest, found: Problem) -> Problem:
-    note_refusal(request, found)
+    journal.note_refusal(request, found.status, found.reason, found.detail)
     return found
 
 
@@ -257,17 +262,3 @@ def bare(status: int, heading: str, detail: str) -> HttpResponse:
     """A page that needs no database, no session and no person, for when one of them is what failed."""
     context = {"status": status, "heading": heading, "detail": detail, "request_id": request_id()}
     return HttpResponse(render_to_string("errors/bare.html", context), status=status)
-
-
-# --- the audit of refusals --------------------------------------------------------------------------------------
-def note_refusal(request: Any, found: Problem) -> None:
-    """Write a refused change to the audit, once a request. Strangers' requests are for the log only."""
-    plain = getattr(request, "_request", request)
-    if request.method in SAFE_METHODS or found.status >= 500 or getattr(plain, "refusal_noted", False):
-        return
-    plain.refusal_noted = True
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        log.info("refused", path=plain.path, method=request.method, status=found.status, reason=found.reason)
-        return
-    journal.refused(actor_of(request), plain.resolver_match, reason=found.reason, sentence=found.detail)

@@ -15,7 +15,7 @@ from inventory.services import editing, power
 from inventory.showing import LABELS, Shown, shown
 from inventory.views.finding import uid_of
 from observability import audit
-from vmconsole.access.actors import actor_of
+from vmconsole.access.actors import Actor, actor_of
 from vmconsole.access.errors import Declined, NotFound, Unprocessable
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
@@ -94,22 +94,29 @@ def is_so(vm: VirtualMachine, verb: Verb) -> bool:
 
 
 def run(request: HttpRequest, line: Line, verb: Verb) -> Line:
+    user, actor = asker(request), actor_of(request)
+    if line.outlook == "refuse":
+        refused(actor, line, verb, "NotAllowed")
     if line.outlook != "will":
         return line
-    user, actor = asker(request), actor_of(request)
     try:
         if verb is Verb.DELETE:
             editing.delete(user, actor, line.row.vm)
         else:
             power.power(user, actor, line.row.vm, verb)
     except Declined as refusal:
-        # The answer as a whole is a yes, so this line's no is written down here.
-        audit.record(
-            actor, verb.value, kind="VirtualMachine", uid=line.row.vm.uid, name=line.row.vm.name,
-            namespace=line.row.vm.namespace, phase=audit.Phase.REFUSED, reason=refusal.reason,
-        )  # fmt: skip
+        refused(actor, line, verb, refusal.reason)
         return Line(line.row, "failed", refusal.public)
     return Line(line.row, "done", _("Asked for."))
+
+
+def refused(actor: Actor, line: Line, verb: Verb, reason: str) -> None:
+    """The answer as a whole is a yes, so this line's no is written down here."""
+    vm = line.row.vm
+    audit.record(
+        actor, verb.value, kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=vm.namespace,
+        phase=audit.Phase.REFUSED, reason=reason,
+    )  # fmt: skip
 
 
 def dialog(request: HttpRequest, verb: Verb, lines: list[Line], *, done: bool) -> HttpResponse:

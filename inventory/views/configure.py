@@ -17,6 +17,7 @@ from inventory.manifests import Invalid, dump_yaml, load_yaml, manifest_of, pars
 from inventory.models import VirtualMachine, VirtualMachineType
 from inventory.plan import Verb
 from inventory.services import editing
+from inventory.services.asking import require_on
 from inventory.services.editing import When
 from inventory.showing import one
 from inventory.views.create import FIELDS
@@ -33,6 +34,8 @@ WHEN: dict[str, When] = {"next-start": "next-start", "restart": "restart"}
 @require_http_methods(["GET", "HEAD", "POST"])
 def vm_configuration(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     vm = machine(request, namespace, name_)
+    if request.method == "POST":
+        require_on(asker(request), vm)
     types = VirtualMachineType.objects.order_by("spec_memory_bytes", "name")
     form = ConfigureForm(request.POST or None, vm=vm, types=types)
     if request.method == "POST" and form.is_valid():
@@ -57,6 +60,7 @@ def vm_yaml(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     text = request.POST.get("yaml") or dump_yaml(manifest_of(vm, status=False))
     problems: Problems = []
     if request.method == "POST":
+        require_on(asker(request), vm)
         try:
             return saved(request, vm, load_yaml(text))
         except Invalid as invalid:

@@ -26,6 +26,7 @@ from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, Refused
 from vmconsole.access.rights import Right, namespaces
 from vmconsole.access.views_people import asker
+from vmconsole.pages import Icon
 from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import Phase
 
@@ -35,17 +36,16 @@ Parts = tuple[MachineForm, Any, Any]
 
 # The menu of the page: which fields stand where, for the marks of errors.
 SECTIONS: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
-    ("main", gettext_lazy("Name and image"), "tag",
+    ("main", gettext_lazy("Name and image"), Icon("tag"),
      ("namespace", "name", "display_name", "labels", "source", "image", "disk", "boot_size")),
-    ("size", gettext_lazy("Size"), "cpu", ("sizing", "vcpus", "memory")),
-    ("disks", gettext_lazy("Disks"), "database", ("boot_driver", "boot_auto_delete")),
-    ("network", gettext_lazy("Network"), "network", ()),
-    ("login", gettext_lazy("Log-in and cloud-init"), "key",
+    ("size", gettext_lazy("Size"), Icon("cpu"), ("sizing", "vcpus", "memory")),
+    ("disks", gettext_lazy("Disks"), Icon("database"), ("boot_driver", "boot_auto_delete")),
+    ("network", gettext_lazy("Network"), Icon("network"), ()),
+    ("login", gettext_lazy("Log-in and cloud-init"), Icon("key"),
      ("user", "password", "ssh_key", "user_data", "network_data")),
-    ("system", gettext_lazy("System"), "settings", ("os_type", "firmware", "secure_boot")),
-    ("options", gettext_lazy("Power and protection"), "bolt", ("power", "auto_restart", "protected")),
+    ("system", gettext_lazy("System"), Icon("settings"), ("os_type", "firmware", "secure_boot")),
+    ("options", gettext_lazy("Power and protection"), Icon("bolt"), ("power", "auto_restart", "protected")),
 )  # fmt: skip
-ICONS = [{"icon": "tag"}, {"icon": "key"}, {"icon": "settings"}]
 FIELDS = {
     "metadata.name": "name", "name": "name", "metadata.namespace": "namespace", "metadata.labels": "labels",
     "spec.compute.cpu.vcpus": "vcpus", "spec.compute.memory.capacity": "memory", "size": "boot_size",
@@ -164,6 +164,8 @@ def vm_create_yaml(request: HttpRequest) -> HttpResponse:
     """Create from manifests: a VirtualMachine, and before it the VirtualMachineDisks it needs."""
     text = request.POST.get("yaml", "")
     problems: list[tuple[str, str]] = []
+    if not namespaces(request.user, Right.EDIT):
+        forms_of(request)  # says why not
     if request.method == "POST":
         try:
             return redirect(from_yaml(request, text))
@@ -171,8 +173,6 @@ def vm_create_yaml(request: HttpRequest) -> HttpResponse:
             problems = invalid.problems
         except Refused as refusal:
             problems = [(refusal.field, refusal.public)]
-    elif not namespaces(request.user, Right.EDIT):
-        forms_of(request)
     context = {"yaml": text, "problems": problems}
     return render(request, "inventory/vm_create_yaml.html", context, status=422 if problems else 200)
 

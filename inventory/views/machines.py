@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inventory.models import VirtualMachine
 from inventory.plan import Verb
 from inventory.services import editing, making, power
+from inventory.services.asking import require_on
 from inventory.showing import one
 from inventory.timeline import timeline
 from inventory.views.finding import machine
@@ -29,6 +30,7 @@ from vmconsole.access.rights import Right, namespaces, require
 from vmconsole.access.views_people import asker
 from vmconsole.gateway.serial import tail_of
 from vmconsole.operations.models import Operation
+from vmconsole.pages import Icon
 
 KEYS = (
     ("Ctrl+Alt+Del", "ControlLeft AltLeft Delete"),
@@ -45,19 +47,14 @@ PICTURE_KEPT_SECONDS = 3  # a thumbnail on ten pages is still one look at the sc
 Context = dict[str, Any]
 
 TABS: tuple[tuple[str, Any, str], ...] = (
-    ("detail", gettext_lazy("Overview"), "layout-dashboard"),
-    ("console", gettext_lazy("Console"), "terminal-2"),
-    ("metrics", gettext_lazy("Metrics"), "chart-line"),
-    ("configuration", gettext_lazy("Configuration"), "adjustments"),
-    ("disks", gettext_lazy("Disks"), "database"),
-    ("network", gettext_lazy("Network"), "network"),
-    ("events", gettext_lazy("Timeline"), "history"),
+    ("detail", gettext_lazy("Overview"), Icon("layout-dashboard")),
+    ("console", gettext_lazy("Console"), Icon("terminal-2")),
+    ("metrics", gettext_lazy("Metrics"), Icon("chart-line")),
+    ("configuration", gettext_lazy("Configuration"), Icon("adjustments")),
+    ("disks", gettext_lazy("Disks"), Icon("database")),
+    ("network", gettext_lazy("Network"), Icon("network")),
+    ("events", gettext_lazy("Timeline"), Icon("history")),
 )
-# For the build of the sprite, which looks for icon="…":
-ICONS = [
-    {"icon": "layout-dashboard"}, {"icon": "terminal-2"}, {"icon": "chart-line"}, {"icon": "adjustments"},
-    {"icon": "database"}, {"icon": "network"}, {"icon": "history"},
-]  # fmt: skip
 
 
 def page(request: HttpRequest, vm: VirtualMachine, tab: str, status: int = 200, **more: Any) -> HttpResponse:
@@ -208,6 +205,7 @@ def answered(request: HttpRequest, vm: VirtualMachine) -> HttpResponse:
 def vm_delete(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     """GET: the dialog, with the disks that would go. POST: do it; the name must have been typed."""
     vm = machine(request, namespace, name_)
+    require_on(asker(request), vm)
     row = one(request.user, vm)
     if request.method != "POST":
         return render(request, "inventory/vm_delete.html", {"row": row, "vm": vm, "disks": disks_of(vm)})
@@ -225,6 +223,7 @@ def vm_delete(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
 def vm_adopt(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     """Take a machine made outside into a namespace."""
     vm = machine(request, namespace, name_)
+    require_on(asker(request), vm)
     row = one(request.user, vm)
     if request.method != "POST":
         places = namespaces(request.user, Right.EDIT)

@@ -46,6 +46,8 @@ def type_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def type_detail(request: HttpRequest, name: str) -> HttpResponse:
     """Look at one, and change it where that is allowed."""
+    if request.method == "POST":
+        require(request.user, Right.CLUSTER_EDIT, None)
     shape = found(name)
     initial = {
         "name": shape.name,

@@ -16,8 +16,7 @@ from storage.models import Volume
 from storage.rules import Verb, why_not
 from storage.services.asking import sentence, subject
 from vmconsole.access import journal
-from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import Denied, NotFound, Refused
+from vmconsole.access.errors import Refused
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
 
@@ -48,9 +47,7 @@ def answer(request: HttpRequest, form: forms.Form, act: Callable[[], Any], names
     try:
         return act()
     except Refused as refusal:
-        if isinstance(refusal, Denied | NotFound):
-            raise
-        journal.refused(actor_of(request), request.resolver_match, reason=refusal.reason, sentence=refusal.public)
+        journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
         field = names.get(refusal.field, refusal.field)
         if field not in form.fields:
             field = ""

@@ -140,6 +140,13 @@ def test_a_missing_token_is_explained() -> None:
     assert AuditEntry.objects.get().reason == "CsrfFailed"
 
 
+def test_a_form_that_is_refused_is_in_the_audit_too() -> None:
+    erin = client_of(make_people().erin)
+    assert erin.post("/settings/namespaces/new", {"name": "NO"}).status_code == 422
+    entry = AuditEntry.objects.get()
+    assert (entry.phase, entry.action, entry.reason) == ("refused", "namespace_create", "Invalid")
+
+
 OTHERS = [
     ("cross-site", "no-cors", "image"),
     ("cross-site", "cors", "empty"),

@@ -132,7 +132,7 @@ def test_a_new_password_ends_the_other_sessions() -> None:
     assert here.post("/settings/password", new).status_code == 302
     assert here.get("/settings/").status_code == 200
     assert there.get("/settings/").status_code == 302
-    assert told("password_change") == [("alice", "succeeded", "")]
+    assert told("password_change") == [("", "refused", "Invalid"), ("alice", "succeeded", "")]
 
 
 def test_ending_my_other_sessions_keeps_this_one() -> None:

@@ -1,18 +1,21 @@
 """What we say when the answer is no.
 
-One family, so that the one table in `vmconsole.http` can turn every refusal into a page, a fragment or an RFC 9457
-problem. The drivers' faults are a family of their own (`vmconsole.runtime.errors`): those happen, these are decided.
+One family, so that the one table in `vmconsole.http` can turn every no into a page, a fragment or an RFC 9457 problem.
+The drivers' faults are a family of their own (`vmconsole.runtime.errors`): those happen, these are decided.
+
+`Refused` is about what was asked, so a form may catch it and put the sentence beside its field. `Denied` and
+`NotFound` are about who asks: no form catches them by catching the others, and none answers them as a typing error.
 """
 
 
-class Refused(Exception):
+class Declined(Exception):
     """Somebody asked for something, and we decided against it.
 
     `public` is a sentence for the person who asked: what was refused, and why. `reason` is one CamelCase word for
     machines. `field` names the input to blame, `fix` says what to do instead.
     """
 
-    default_reason = "Refused"
+    default_reason = "Declined"
     default_status = 422
 
     def __init__(self, public: str, reason: str = "", field: str = "", status: int = 0, fix: str = "") -> None:
@@ -24,24 +27,30 @@ class Refused(Exception):
         self.fix = str(fix)
 
 
-class Unprocessable(Refused):
-    """The request is readable and makes no sense: a wrong value, or values that contradict each other."""
-
-    default_reason = "Invalid"
-
-
-class Denied(Refused):
+class Denied(Declined):
     """They may see it, and may not do this with it."""
 
     default_reason = "Forbidden"
     default_status = 403
 
 
-class NotFound(Refused):
+class NotFound(Declined):
     """It is not there, or it is not theirs to know about. Nobody can tell the two apart."""
 
     default_reason = "NotFound"
     default_status = 404
+
+
+class Refused(Declined):
+    """What was asked cannot be done: now, here, or at all."""
+
+    default_reason = "Refused"
+
+
+class Unprocessable(Refused):
+    """The request is readable and makes no sense: a wrong value, or values that contradict each other."""
+
+    default_reason = "Invalid"
 
 
 class Conflict(Refused):

@@ -9,11 +9,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.urls import ResolverMatch
 from django.utils.module_loading import import_string
 
-from vmconsole.access.actors import Actor
+from vmconsole.access.actors import Actor, actor_of
+
+log = structlog.get_logger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # What the first part of a URL is about, for refusals: the object may not exist, so its path is all we have.
 KIND_OF_PATH = {
@@ -58,6 +63,22 @@ def record(
         diff=diff,
         extra=extra,
     )
+
+
+def note_refusal(request: Any, status: int, reason: str, sentence: str = "") -> None:
+    """Write a refused change to the audit, once a request. Strangers' requests are for the log only.
+
+    Called for every refusal by `vmconsole.http`; by a view only where it shows the refusal itself, to say it better.
+    """
+    plain = getattr(request, "_request", request)
+    if request.method in SAFE_METHODS or status >= 500 or getattr(plain, "refusal_noted", False):
+        return
+    plain.refusal_noted = True
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        log.info("refused", path=plain.path, method=request.method, status=status, reason=reason)
+        return
+    refused(actor_of(request), plain.resolver_match, reason=reason, sentence=sentence)
 
 
 def refused(actor: Actor, match: ResolverMatch | None, *, reason: str, sentence: str) -> None:

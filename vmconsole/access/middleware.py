@@ -17,9 +17,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from vmconsole.access.journal import SAFE_METHODS
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 OURS = frozenset({"same-origin", "none"})  # none: typed, bookmarked or reloaded by the person
 FRAMES = frozenset({"object", "embed", "frame", "iframe"})
 

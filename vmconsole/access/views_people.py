@@ -92,7 +92,7 @@ def person_create(request: HttpRequest) -> HttpResponse:
     try:
         person, password = services.create_person(asker(request), actor_of(request), form.cleaned_data["username"])
     except Refused as error:
-        journal.refused(actor_of(request), request.resolver_match, reason=error.reason, sentence=error.public)
+        journal.note_refusal(request, error.status, error.reason, error.public)
         form.add_error("username", error.public)
         return show_list(request, form=form, status=error.status)
     return show_person(request, person, password=password, status=201)
@@ -199,7 +199,7 @@ def namespace_create(request: HttpRequest) -> HttpResponse:
     try:
         services.create_namespace(asker(request), actor_of(request), form.cleaned_data["name"])
     except Refused as error:
-        journal.refused(actor_of(request), request.resolver_match, reason=error.reason, sentence=error.public)
+        journal.note_refusal(request, error.status, error.reason, error.public)
         form.add_error("name", error.public)
         return show_namespaces(request, form=form, status=error.status)
     return redirect("access:namespace_list")
