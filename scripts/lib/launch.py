@@ -23,16 +23,17 @@ import host_setup
 import kvm_probe
 import linux
 from instance import ROOT, Instance, Trouble, is_free, make_database, make_keys
-from processes import Supervisor, programs, write_configuration
+from processes import Supervisor, configuration_file, programs, write_configuration
 from rich.console import Console
 
 PATIENCE = 90.0
 DEMO_CACHE = ROOT / ".cache/guest"
 
 
-def start(instance: Instance, out: Console) -> str:
-    """Everything up and answering. Returns the one-time password when one was just made."""
-    refuse_what_cannot_work(instance)
+def make_ready(instance: Instance, out: Console) -> Path | None:
+    """All that the processes need but the database. Returns the demo image. Ends in a mount namespace of our own."""
+    if not (ROOT / "manage.py").stat().st_mode & 0o004:
+        raise Trouble(f"Service users cannot read this checkout. Run: chmod -R go+rX {ROOT}")
     with out.status("Users and folders ..."):
         host_setup.prepare(instance.state)
         instance.choose_prometheus_port()
@@ -45,6 +46,18 @@ def start(instance: Instance, out: Console) -> str:
         image = demo_image(out)
     linux.own_mounts()
     linux.bind(ROOT, instance.app, read_only=True)
+    write_configuration(instance)
+    return image
+
+
+def start(instance: Instance, out: Console) -> str:
+    """Everything up and answering. Returns the one-time password when one was just made."""
+    if not is_free(instance.host, instance.port):
+        raise Trouble(
+            f"Something else listens at {instance.host}:{instance.port}. "
+            f"Choose another address: VMCONSOLE_LISTEN=127.0.0.1:{instance.port + 1} scripts/up"
+        )
+    image = make_ready(instance, out)
     started_at = time.monotonic()
     supervisord = launch_supervisord(instance)
     try:
@@ -64,16 +77,6 @@ def start(instance: Instance, out: Console) -> str:
     return password
 
 
-def refuse_what_cannot_work(instance: Instance) -> None:
-    if not (ROOT / "manage.py").stat().st_mode & 0o004:
-        raise Trouble(f"Service users cannot read this checkout. Run: chmod -R go+rX {ROOT}")
-    if not is_free(instance.host, instance.port):
-        raise Trouble(
-            f"Something else listens at {instance.host}:{instance.port}. "
-            f"Choose another address: VMCONSOLE_LISTEN=127.0.0.1:{instance.port + 1} scripts/up"
-        )
-
-
 def demo_image(out: Console) -> Path | None:
     """Built once. Without it the console runs all the same, so a failure is a sentence."""
     built = subprocess.run(
@@ -90,12 +93,11 @@ def environment(instance: Instance) -> dict[str, str]:
 
 
 def launch_supervisord(instance: Instance) -> subprocess.Popen[bytes]:
-    configuration = write_configuration(instance)
     (instance.state / "supervisor/address").write_text(instance.url)
     with (instance.state / "log/supervisord.out").open("ab") as log:
         # Out of our session: Ctrl-C is for us, and we stop it in order.
         process = subprocess.Popen(
-            [instance.app_python, "-m", "supervisor.supervisord", "-c", configuration],
+            [instance.app_python, "-m", "supervisor.supervisord", "-c", configuration_file(instance)],
             env=environment(instance),
             cwd=instance.app,
             stdin=subprocess.DEVNULL,

@@ -251,6 +251,7 @@ def main() -> None:
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("private_libvirt.py must run as root: it starts a privileged libvirtd.")
+    os.umask(0o022)  # of mount points and configuration; guests get their own
     host_setup.prepare(options.state)
     base = options.state / "libvirt"
     libvirt_config.write(base / "etc")

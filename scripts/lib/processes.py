@@ -115,7 +115,7 @@ def programs(instance: Instance) -> list[Program]:
     found.append(Program("web", web(instance), WEB, needs_database=True))
     worker = ("worker", "-c", "2", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
     # Not as a group either: imports are sessions of their own and survive the worker.
-    celery = quoted(python, "-m", "celery", "-A", "vmconsole.celery", *worker)
+    celery = quoted(python, "-m", "celery", "-q", "-A", "vmconsole.celery", *worker)
     found.append(Program("worker", celery, WORKER, needs_database=True, stopwaitsecs=60, stopasgroup=False))
     control = quoted(python, instance.app / "manage.py", "controller")
     found.append(Program("controller", control, WORKER, needs_database=True))
@@ -143,7 +143,11 @@ def web(instance: Instance) -> str:
     return quoted(*words)
 
 
-def write_configuration(instance: Instance) -> Path:
+def configuration_file(instance: Instance) -> Path:
+    return instance.state / "supervisor/supervisord.conf"
+
+
+def write_configuration(instance: Instance) -> None:
     state = instance.state
     text = SUPERVISORD.format(state=state)
     for priority, program in enumerate(programs(instance), start=1):
@@ -159,14 +163,12 @@ def write_configuration(instance: Instance) -> Path:
             stopasgroup=str(program.stopasgroup).lower(),
             state=state,
         )
-    file = state / "supervisor/supervisord.conf"
-    file.write_text(text)
+    configuration_file(instance).write_text(text)
     (state / "redis/redis.conf").write_text(REDIS.format(state=state))
     target = f"{instance.own_host}:{instance.port}"
     (state / "etc/prometheus.yml").write_text(PROMETHEUS.format(state=state, target=target))
     for served in (state / "redis/redis.conf", state / "etc/prometheus.yml"):
         served.chmod(0o644)  # their folders are closed to others; no secret is in them
-    return file
 
 
 class _Connection(http.client.HTTPConnection):

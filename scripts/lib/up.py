@@ -62,6 +62,16 @@ def up(
             launch.stay(instance, out)
 
 
+@app.command()
+def prepare() -> None:
+    """Make users, folders, keys and database ready and start nothing: for service managers (see deploy/)."""
+    with told():
+        instance = here()
+        password = launch.first_steps(instance, launch.make_ready(instance, out))
+        if password:
+            out.print(f"Sign in as admin with the password {password} (shown this once).", soft_wrap=True)
+
+
 def greet(instance: Instance, password: str) -> None:
     out.print()
     out.print(f"  [bold]{instance.url}[/bold]")
