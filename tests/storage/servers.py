@@ -1,4 +1,7 @@
-"""A web server that does what servers do on bad days: cut, crawl, lie, redirect, forget."""
+"""A web server that does what servers do on bad days: cut, crawl, lie, redirect, forget.
+
+It listens on 127.0.0.9, so that a test can allow it and still see every other way to this machine refused.
+"""
 
 from __future__ import annotations
 
@@ -71,12 +74,12 @@ class Server:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.9", 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients hang up in these tests
         self.port = self._server.server_port
 
-    def url(self, path: str, host: str = "127.0.0.1") -> str:
+    def url(self, path: str, host: str = "127.0.0.9") -> str:
         return f"http://{host}:{self.port}{path}"
 
     def __enter__(self) -> Self:

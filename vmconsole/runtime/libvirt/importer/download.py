@@ -87,6 +87,7 @@ class Download:
         self.allow = allow
         self.patience = patience
         self._fruitless = 0
+        self._best = 0
 
     def run(self) -> None:
         """Returns when the whole file is there. Raises ImportFailed when it will never be."""
@@ -113,22 +114,24 @@ class Download:
         self.progress.at(self._share(), f"The connection was cut; trying again in {seconds:.0f} s")
 
     def _attempt(self, pool: httpcore.ConnectionPool) -> None:
-        before = self._have()
         try:
             self._transfer(pool)
         except _FAULTS as error:
-            self._count(before)
+            self._count()
             raise Cut(
                 "DownloadCut",
                 "The server could not be reached or cut the connection again and again. Try later.",
                 repr(error),
             ) from error
         except Cut:
-            self._count(before)
+            self._count()
             raise
 
-    def _count(self, before: int) -> None:
-        self._fruitless = 0 if self._have() > before else self._fruitless + 1
+    def _count(self) -> None:
+        """Fruitful is what got further than ever: a server that cuts at changing places must not keep us for good."""
+        have = self._have()
+        self._fruitless = 0 if have > self._best else self._fruitless + 1
+        self._best = max(have, self._best)
 
     def _have(self) -> int:
         return self.target.stat().st_size if self.target.exists() else 0
@@ -173,6 +176,7 @@ class Download:
         start, total = _extent(response, have)
         self.job.total_bytes = total
         self.job.etag = _tag(response)
+        self.progress.save()  # whoever takes this up after our death needs the tag
         check_space(self.target.parent, max(total - start, 0))
         with self.target.open("r+b" if start else "wb") as file:
             file.seek(start)

@@ -32,7 +32,7 @@ class Progress:
     def step(self, words: str, start: float, end: float) -> None:
         self._words, self._span = words, (start, end)
         self.job.percent, self.job.message = start, words
-        self._write()
+        self.save()
 
     def at(self, share: float | None, words: str = "") -> None:
         """`share` of this step is done, 0 to 1; None when nobody knows how much there is."""
@@ -41,9 +41,9 @@ class Progress:
         start, end = self._span
         self.job.percent = None if share is None else round(start + (end - start) * min(max(share, 0.0), 1.0), 2)
         self.job.message = words or self._words
-        self._write()
+        self.save()
 
-    def _write(self) -> None:
+    def save(self) -> None:
         self._told = time.monotonic()
         jobs.write(self.path, self.job)
 
