@@ -14,10 +14,12 @@ from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.core.management import get_commands
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from inventory.plan import Verb
+from inventory.services.power import WISHES
+from observability.models import AuditEntry, AuditHead
 from tests.doors import BODIES, COMMANDS, DOORS, HEADERS, NOUNS, OPEN, OUT, QUERIES, SOCKETS, TASKS
 from tests.people import client_of
 from tests.world import CANARY, World, make_world
@@ -42,20 +44,27 @@ def url_map() -> dict[str, URLPattern]:
     return dict(walk(get_resolver().url_patterns, ()))
 
 
-def knock(client: Client, world: World, door: str, method: str, pattern: URLPattern) -> HttpResponse:
+def knock(client: Client, world: World, door: str, method: str, pattern: URLPattern) -> Any:
     """One request, with what the door needs to hear."""
     noun = door.partition(":")[2].removeprefix("api_").partition("_")[0]
-    known = NOUNS.get(noun, lambda _: {})(world)
+    known = NOUNS.get(noun, nothing)(world)
     wanted = pattern.pattern.regex.groupindex if hasattr(pattern.pattern, "regex") else {}
     names = {*wanted, *pattern.pattern.converters}
     where = reverse(door, kwargs={name: value for name, value in known.items() if name in names})
-    query = {name: str(value) for name, value in QUERIES.get(door, lambda _: {})(world).items()}
+    query = {name: str(value) for name, value in QUERIES.get(door, nothing)(world).items()}
     headers = HEADERS.get(door, {})
     if method == "POST":
-        body = BODIES.get(door, lambda _: {})(world)
-        return client.post(where, body, query_params=query, headers=headers)
+        return client.post(where, body_for(world, door), query_params=query, headers=headers)
     kind = headers.get("Content-Type", "application/octet-stream")
     return client.generic(method, where, content_type=kind, query_params=query, headers=headers)
+
+
+def nothing(_: World) -> dict[str, Any]:
+    return {}
+
+
+def body_for(world: World, door: str) -> dict[str, Any]:
+    return BODIES.get(door, nothing)(world)
 
 
 def body_of(answer: Any) -> bytes:
@@ -67,7 +76,7 @@ def body_of(answer: Any) -> bytes:
     return async_to_sync(streamed)() if answer.is_async else b"".join(answer.streaming_content)
 
 
-def went(answer: HttpResponse) -> str:
+def went(answer: Any) -> str:
     """What the answer means to whoever knocked."""
     there = answer.headers.get("Location", "")
     if answer.status_code == 401 or there.startswith("/sign-in?"):
@@ -130,10 +139,51 @@ def test_nothing_of_another_namespace_is_shown(door: str) -> None:
     answer = knock(client_of(world.people.dave), world, door, "GET", pattern)
     text = body_of(answer).decode(errors="replace")
     if answer.status_code == 200:
-        theirs = [world.vm, world.disk, world.image, world.interface, world.upload]
-        assert [row.name for row in theirs if row.name in text] == []
+        theirs = [each.name for each in (world.vm, world.disk, world.image, world.interface, world.upload)]
+        assert [name for name in theirs if name in text] == []
         assert f"{CANARY}-event" not in text
         assert str(world.operation.uid) not in text
+
+
+def told_by_rows() -> dict[str, list[Any]]:
+    """Everything a person could have changed: all rows of our apps but the log books, without times of sign-in."""
+    own = [model for app in apps.get_app_configs() if app.name.split(".")[0] in OURS for model in app.get_models()]
+    return {
+        model.__name__: [{**row, "last_login": None} for row in model._default_manager.order_by("pk").values()]
+        for model in own
+        if model not in (AuditEntry, AuditHead)
+    }
+
+
+# What somebody without rights may change: their own account, and that they have seen a failure.
+THEIR_OWN = {"access:preferences_change", "access:password_change", "access:sessions_end", "operations:operation_seen"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["stranger", "bob", "dave"])
+def test_who_may_not_change_anything_changes_nothing(who: str) -> None:
+    """Dave may edit, but not here. Whatever a door answered: afterwards everything is as it was."""
+    world, patterns = make_world(), url_map()
+    client = client_of(getattr(world.people, who, None))
+    before = told_by_rows()
+    for door, method in at_every_door():
+        if method == "GET" or door in THEIR_OWN:
+            continue
+        with transaction.atomic():
+            knock(client, world, door, method, patterns[door])
+            assert told_by_rows() == before, f"{who} changed something at {door}"
+            transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb in WISHES or verb is Verb.RESET])
+def test_nobody_without_the_role_gets_any_power_verb(verb: Verb) -> None:
+    world = make_world()
+    where = reverse("inventory:vm_power", args=[world.vm.namespace, world.vm.name, verb.value])
+    people = world.people
+    assert [client_of(each).post(where).status_code for each in (None, people.bob, people.dave)] == [302, 403, 404]
+    refusals = AuditEntry.objects.filter(phase="refused", action=verb.value, name="canary-vm").order_by("id")
+    assert list(refusals.values_list("actor_name", flat=True)) == ["bob", "dave"]
 
 
 def test_every_socket_is_in_the_table() -> None:

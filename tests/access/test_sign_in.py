@@ -46,7 +46,7 @@ def test_a_planted_session_is_worth_nothing_after_sign_in() -> None:
     planted = client.session
     planted["lure"] = 1
     planted.save()
-    client.cookies["vmconsole-session"] = planted.session_key
+    client.cookies["vmconsole-session"] = str(planted.session_key)
     assert sign_in(client) == 302
     assert client.session.session_key != planted.session_key
     assert sessions.user_of(planted.session_key) is None

@@ -35,6 +35,9 @@ KIND_OF_PATH = {
     "vms": "VirtualMachine",
 }
 
+NOUNS = frozenset({"vm", "disk", "image", "network", "type", "operation"})
+SAME_AS = {"configuration": "edit", "yaml": "edit", "create_yaml": "create", "detail": "edit"}
+
 
 def record(
     actor: Actor,
@@ -87,12 +90,21 @@ def refused(actor: Actor, match: ResolverMatch | None, *, reason: str, sentence:
     parts = [part for part in route.split("/") if part not in ("", "api", "v1")]
     record(
         actor,
-        (view_name or "request").rpartition(":")[2],
+        action_of(view_name, kwargs),
         kind=KIND_OF_PATH.get(parts[0] if parts else "", "Request"),
         uid=kwargs.get("uid"),
-        name=str(kwargs.get("name", ""))[:253],
-        namespace=str(kwargs.get("namespace", kwargs.get("ns", "")))[:63],
+        name=str(kwargs.get("name", kwargs.get("name_", "")))[:253],
+        namespace=str(kwargs.get("namespace", ""))[:63],
         phase="refused",
         reason=reason,
         extra={"message": sentence[:1000]},
     )
+
+
+def action_of(view_name: str, kwargs: dict[str, Any]) -> str:
+    """The word that the same action has in the audit when it is accepted: `inventory:vm_delete` is a delete."""
+    noun, _, verb = view_name.rpartition(":")[2].partition("_")
+    asked = str(kwargs.get("verb", "")) or SAME_AS.get(verb, verb)
+    if noun in NOUNS and asked.replace("-", "").isalpha():
+        return asked[:64]
+    return view_name.rpartition(":")[2] or "request"

@@ -44,4 +44,4 @@ def locked_usernames() -> set[str]:
 
 def unlock(username: str) -> int:
     """Forget this person's wrong passwords. How many addresses that freed."""
-    return reset(username=username)
+    return int(reset(username=username))

@@ -96,7 +96,7 @@ class SignInFirst(LoginRequiredMiddleware):
             or request.get_preferred_type(["text/html", "application/json"]) != "text/html"
         ):
             return refused(401, _("Sign in first."), "Unauthorized")
-        return super().handle_no_permission(request, view_func)  # type: ignore[no-untyped-call]
+        return super().handle_no_permission(request, view_func)
 
 
 class OwnPasswordFirst:

@@ -47,7 +47,7 @@ class User(AbstractUser):
         for retired in settings.SECRET_KEY_FALLBACKS:
             yield self._session_hash(retired)
 
-    def _session_hash(self, secret: str | None) -> str:
+    def _session_hash(self, secret: str | bytes | None) -> str:
         value = f"{self.password}:{self.sessions_epoch}"
         return salted_hmac("vmconsole.access.session", value, secret=secret, algorithm="sha256").hexdigest()
 
