@@ -65,7 +65,7 @@ def boot_name(form: MachineForm) -> str:
     values = form.cleaned_data
     if values.get("source") == "disk":
         return str(values.get("disk", "")).partition("/")[2]
-    return f"{values.get('name', '')}-boot-dv"
+    return f"{values.get('name', 'NAME')}-boot-dv"
 
 
 def more_disk(row: Manifest, machine: str, at: int) -> Manifest:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from inventory.words import WORDS
 from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.pages import Icon
 
 COUNTS_KEPT_SECONDS = 5  # longer: a created disk isn't counted yet; shorter: every page counts everything
 
@@ -37,19 +38,23 @@ class Item:
 
 GROUPS: tuple[tuple[Item, ...], ...] = (
     (
-        Item(gettext_lazy("Overview"), "layout-dashboard", "inventory:overview", "g o"),
+        Item(gettext_lazy("Overview"), Icon("layout-dashboard"), "inventory:overview", "g o"),
         Item(
-            gettext_lazy("Virtual machines"), "device-desktop", "inventory:vm_list", "g v", "inventory.VirtualMachine"
+            gettext_lazy("Virtual machines"),
+            Icon("device-desktop"),
+            "inventory:vm_list",
+            "g v",
+            "inventory.VirtualMachine",
         ),
-        Item(gettext_lazy("Disks"), "database", "storage:disk_list", "g d", "storage.VirtualMachineDisk"),
-        Item(gettext_lazy("Images"), "disc", "storage:image_list", "g i", "storage.Image"),
-        Item(gettext_lazy("Networks"), "network", "networking:network_list", "g n", "networking.Network"),
-        Item(gettext_lazy("Machine types"), "cpu", "inventory:type_list", "g t", "inventory.VirtualMachineType"),
-        Item(gettext_lazy("Nodes"), "server-2", "inventory:node_list", "g h", "runtime.Node", Right.CLUSTER_VIEW),
+        Item(gettext_lazy("Disks"), Icon("database"), "storage:disk_list", "g d", "storage.VirtualMachineDisk"),
+        Item(gettext_lazy("Images"), Icon("disc"), "storage:image_list", "g i", "storage.Image"),
+        Item(gettext_lazy("Networks"), Icon("network"), "networking:network_list", "g n", "networking.Network"),
+        Item(gettext_lazy("Machine types"), Icon("cpu"), "inventory:type_list", "g t", "inventory.VirtualMachineType"),
+        Item(gettext_lazy("Nodes"), Icon("server-2"), "inventory:node_list", "g h", "runtime.Node", Right.CLUSTER_VIEW),
     ),
     (
-        Item(gettext_lazy("Audit log"), "shield-check", "observability:audit_list", "g a", "", Right.AUDIT_READ),
-        Item(gettext_lazy("Settings"), "settings", "access:account", "g s"),
+        Item(gettext_lazy("Audit log"), Icon("shield-check"), "observability:audit_list", "g a", "", Right.AUDIT_READ),
+        Item(gettext_lazy("Settings"), Icon("settings"), "access:account", "g s"),
     ),
 )
 

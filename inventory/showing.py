@@ -21,25 +21,20 @@ from inventory.services.asking import KIND, subject
 from inventory.why import Why, why
 from vmconsole.access.rights import Right, may
 from vmconsole.operations.models import Operation
+from vmconsole.pages import Icon
 
 LABELS: dict[str, tuple[Any, str]] = {
-    Verb.START: (gettext_lazy("Start"), "player-play"),
-    Verb.STOP: (gettext_lazy("Stop"), "player-stop"),
-    Verb.FORCE_STOP: (gettext_lazy("Force stop"), "bolt"),
-    Verb.RESTART: (gettext_lazy("Restart"), "refresh"),
-    Verb.RESET: (gettext_lazy("Reset"), "rotate"),
-    Verb.PAUSE: (gettext_lazy("Pause"), "player-pause"),
-    Verb.RESUME: (gettext_lazy("Resume"), "player-track-next"),
-    Verb.DELETE: (gettext_lazy("Delete"), "trash"),
-    Verb.EDIT: (gettext_lazy("Edit"), "pencil"),
-    Verb.ADOPT: (gettext_lazy("Adopt"), "home-plus"),
+    Verb.START: (gettext_lazy("Start"), Icon("player-play")),
+    Verb.STOP: (gettext_lazy("Stop"), Icon("player-stop")),
+    Verb.FORCE_STOP: (gettext_lazy("Force stop"), Icon("bolt")),
+    Verb.RESTART: (gettext_lazy("Restart"), Icon("refresh")),
+    Verb.RESET: (gettext_lazy("Reset"), Icon("rotate")),
+    Verb.PAUSE: (gettext_lazy("Pause"), Icon("player-pause")),
+    Verb.RESUME: (gettext_lazy("Resume"), Icon("player-track-next")),
+    Verb.DELETE: (gettext_lazy("Delete"), Icon("trash")),
+    Verb.EDIT: (gettext_lazy("Edit"), Icon("pencil")),
+    Verb.ADOPT: (gettext_lazy("Adopt"), Icon("home-plus")),
 }
-# For the build of the sprite, which looks for icon="…":
-ICONS = [
-    {"icon": "player-play"}, {"icon": "player-stop"}, {"icon": "bolt"}, {"icon": "refresh"}, {"icon": "rotate"},
-    {"icon": "player-pause"}, {"icon": "player-track-next"}, {"icon": "trash"}, {"icon": "pencil"},
-    {"icon": "home-plus"},
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django_vite.core.asset_loader import DjangoViteAssetLoader
 
 register = template.Library()
+
+
+class Icon(str):
+    """The name of an icon. The build of the sprite looks for these calls, so that a name in Python is drawn too."""
+
+    __slots__ = ()
+
 
 # One table for every kind's states, phases and results; the dot's colour follows from the tone.
 TONES = {
@@ -31,16 +39,52 @@ TONES = {
     "ErrorConfiguration DiskError Failed failed error Unreachable",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
+# Verbs of operations and of the audit.
+ASKED = {
+    "create": _lazy("Create"),
+    "start": _lazy("Start"),
+    "stop": _lazy("Stop"),
+    "force-stop": _lazy("Force stop"),
+    "restart": _lazy("Restart"),
+    "reset": _lazy("Reset"),
+    "pause": _lazy("Pause"),
+    "resume": _lazy("Resume"),
+    "edit": _lazy("Edit"),
+    "delete": _lazy("Delete"),
+    "adopt": _lazy("Adopt"),
+    "grow": _lazy("Grow"),
+    "retry": _lazy("Retry"),
+    "cancel": _lazy("Cancel"),
+}
 # Words of the model that a reader should see spelled out.
 SPELLED = {
-    "ErrorConfiguration": "Error configuration",
-    "CrashLoopBackOff": "Crash loop",
-    "ImportInProgress": "Importing",
-    "CloneInProgress": "Cloning",
-    "UploadReady": "Waiting for upload",
-    "WaitingForDisk": "Waiting for disk",
-    "DiskError": "Disk error",
-    "Succeeded": "Ready",
+    "ErrorConfiguration": _lazy("Configuration error"),
+    "ErrorPvcNotFound": _lazy("Disk not found"),
+    "ErrorUnschedulable": _lazy("No room"),
+    "DataVolumeError": _lazy("Disk failed"),
+    "open": _lazy("In progress"),
+    "done": _lazy("Done"),
+    "failed": _lazy("Failed"),
+    "cancelled": _lazy("Cancelled"),
+    "Running": _lazy("Running"),
+    "Stopped": _lazy("Stopped"),
+    "Paused": _lazy("Paused"),
+    "Starting": _lazy("Starting"),
+    "Stopping": _lazy("Stopping"),
+    "Pending": _lazy("Pending"),
+    "Provisioning": _lazy("Provisioning"),
+    "Terminating": _lazy("Deleting"),
+    "Failed": _lazy("Failed"),
+    "NotReady": _lazy("Not ready"),
+    "Unknown": _lazy("Unknown"),
+    "CrashLoopBackOff": _lazy("Crash loop"),
+    "ImportInProgress": _lazy("Importing"),
+    "CloneInProgress": _lazy("Cloning"),
+    "UploadReady": _lazy("Waiting for upload"),
+    "WaitingForDisk": _lazy("Waiting for disk"),
+    "DiskError": _lazy("Disk error"),
+    "Succeeded": _lazy("Ready"),
+    "Ready": _lazy("Ready"),
 }
 
 
@@ -101,7 +145,13 @@ def tone(word: object) -> str:
 @register.filter
 def spelled(word: object) -> str:
     text = str(word)
-    return _(SPELLED.get(text, text)) if text else _("Unknown")
+    return str(SPELLED.get(text, text)) if text else _("Unknown")
+
+
+@register.filter
+def asked(verb: object) -> str:
+    """What somebody asked for, as a word of the reader's language."""
+    return str(ASKED.get(str(verb), verb))
 
 
 @register.inclusion_tag("parts/state.html")

@@ -4,8 +4,8 @@ import type { Plugin } from 'vite'
 import { sources, text } from './sources'
 
 const folder = join(import.meta.dirname, '..', 'node_modules', '@tabler', 'icons', 'icons')
-// {% icon "server" %} · icon="server" (tag arguments, Python) · data-icon="server" · icon('server') in TypeScript
-const named = /\bicon(?:\s+|=|\()["']([a-z0-9-]+)["']/g
+// {% icon "server" %} · icon_name="server" and icon="server" (tag arguments) · Icon("server") in Python
+const named = /\b(?:icon(?:_name)?\s*[ =]\s*|Icon\()["']([a-z0-9-]+)["']/g
 
 function symbol(name: string): string {
   const [folderName, file] = name.endsWith('-filled') ? ['filled', name.slice(0, -'-filled'.length)] : ['outline', name]

@@ -16,14 +16,14 @@ from inventory.showing import LABELS, Shown, shown
 from storage.models import VirtualMachineDisk
 from vmconsole.access.rights import Right, namespaces
 from vmconsole.access.views_people import asker
+from vmconsole.pages import Icon
 
 MOST = 8
 ACTIONS = (
-    ("inventory:vm_create", "plus", "create virtual machine new vm"),
-    ("storage:disk_create", "database-plus", "create disk new"),
-    ("storage:image_create", "disc", "add image new import upload"),
+    ("inventory:vm_create", Icon("plus"), "create virtual machine new vm"),
+    ("storage:disk_create", Icon("database-plus"), "create disk new"),
+    ("storage:image_create", Icon("disc"), "add image new import upload"),
 )
-ICONS = [{"icon": "database-plus"}, {"icon": "plus"}, {"icon": "arrow-right"}]
 
 
 @require_safe
@@ -54,7 +54,7 @@ def machines(request: HttpRequest, text: str) -> list[Shown]:
 
 def going(row: Shown) -> dict[str, Any]:
     state = f"{row.vm.namespace or _('outside')} · {row.vm.status_state}"
-    return {"label": row.vm.title, "sub": state, "url": row.url, "post": False, "icon": "device-desktop"}
+    return {"label": row.vm.title, "sub": state, "url": row.url, "post": False, "icon": Icon("device-desktop")}
 
 
 def doing(row: Shown, verb: Verb) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def disks(request: HttpRequest, text: str) -> list[dict[str, Any]]:
     if not text:
         return []
     rows = VirtualMachineDisk.objects.visible_to(asker(request)).filter(name__icontains=text).order_by("name")[:4]
-    entry = {"sub": _("Disk"), "post": False, "icon": "database"}
+    entry = {"sub": _("Disk"), "post": False, "icon": Icon("database")}
     return [{**entry, "label": row.name, "url": row.get_absolute_url()} for row in rows]
 
 

@@ -23,7 +23,8 @@ type Answer = {
   note: string
 }
 
-const height = 168
+const height = 150
+const doubling = Array.from({ length: 44 }, (_, at) => 2 ** at) // steps of an axis in bytes
 const longestStep = 35 // seconds between two looks that are still one line; the slow cadence is ten
 const colours = ['--chart-1', '--chart-2', '--chart-3']
 
@@ -55,6 +56,13 @@ const chart: Island = (element) => {
     font: '11px "Inter Variable", sans-serif',
   })
 
+  /** The whole range, up to the newest point, so that a young line starts where it belongs. */
+  function span(): [number, number] {
+    const [begin, end] = [answer?.from ?? 0, answer?.to ?? 1]
+    const newest = Math.max(columns[0].at(-1) ?? 0, end)
+    return [newest - (end - begin), newest]
+  }
+
   function build() {
     if (!answer) return
     plot?.destroy()
@@ -67,7 +75,7 @@ const chart: Island = (element) => {
         legend: { show: false },
         cursor: { sync: { key: 'machine' }, drag: { x: false, y: false }, points: { size: 6 } },
         scales: {
-          x: { time: true },
+          x: { time: true, range: () => span() },
           y: {
             range: (_plot, _least, most) => [
               0,
@@ -82,7 +90,13 @@ const chart: Island = (element) => {
             values: (_plot, ticks) =>
               ticks.map((tick) => label(tick, (answer?.to ?? 0) - (answer?.from ?? 0), language)),
           },
-          { ...axis(), size: 66, space: 36, values: (_plot, ticks) => ticks.map((tick) => amount(tick, unit)) },
+          {
+            ...axis(),
+            size: 66,
+            space: 34,
+            ...(unit.startsWith('bytes') ? { incrs: doubling } : {}),
+            values: (_plot, ticks) => ticks.map((tick) => amount(tick, unit)),
+          },
         ],
         series: [
           {},
