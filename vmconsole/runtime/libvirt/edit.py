@@ -14,12 +14,15 @@ from lxml.builder import E
 from vmconsole.runtime.errors import Rejected
 from vmconsole.runtime.libvirt import marks, parse, xml
 from vmconsole.runtime.libvirt.places import Places
-from vmconsole.runtime.types import DiskSpec, Firmware, MachineSpec, NicSpec
+from vmconsole.runtime.libvirt.refusals import refuse_nonsense
+from vmconsole.runtime.types import DiskSpec, MachineSpec, NicSpec
 
 
 def change(domain: etree._Element, want: MachineSpec, places: Places) -> None:
     """Make the definition say what `want` says."""
     have = parse.spec_of(domain, places)
+    if marks.read(domain) is not None:
+        refuse_nonsense(want)
     try:
         _compute(domain, have, want)
         _firmware(domain, have, want)
@@ -63,11 +66,8 @@ def _set(domain: etree._Element, tag: str, text: str, *, after: str, **attribute
 
 
 def _firmware(domain: etree._Element, have: MachineSpec, want: MachineSpec) -> None:
-    xml.refuse_foreign_uuid(want)
     if (have.firmware, have.secure_boot) == (want.firmware, want.secure_boot):
         return
-    if want.secure_boot and want.firmware is not Firmware.UEFI:
-        raise xml.secure_boot_without_uefi()
     xml.set_firmware(xml.need(domain, "os"), want.firmware, secure=want.secure_boot)
     features = _set(domain, "features", "", after="os")
     for old in features.findall("smm"):

@@ -96,13 +96,25 @@ SENTENCES = [
         "Could not {doing}: the host's KVM cannot be used. Run the probe again to fall back to emulation.",
     ),
     Known(
+        r"UNIX socket path .* too long|Failed to create file .*File name too long",
+        Rejected,
+        "BadName",
+        "Could not {doing}: its name is too long for this host. Letters beyond ASCII count threefold.",
+    ),
+    Known(
         r"No space left on device",
         Rejected,
         "HostDiskFull",
         "Could not {doing}: the host's disk is full. Make room, then try again.",
     ),
     Known(
-        r"already in use by|address .* in use|already exists with uuid|is already defined with uuid",
+        r"Network is already in use by interface",
+        Rejected,
+        "RangeInUse",
+        "Could not {doing}: the host already has that address range. Choose another range.",
+    ),
+    Known(
+        r"bridge name '.*' already in use|already exists with uuid|is already defined with uuid",
         Rejected,
         "NameInUse",
         "Could not {doing}: something with that name is already on the host.",

@@ -7,6 +7,7 @@ machines; another address range would cut their cards off, so that is refused wh
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 
 import libvirt
@@ -18,6 +19,7 @@ from vmconsole.runtime.libvirt import xml
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.types import NetworkMode, NetworkSeen, NetworkSpec, Reservation
 
+BRIDGE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 SYS_NET = Path("/sys/class/net")
 BOTH = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE | libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
 ADD, DELETE = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE
@@ -84,6 +86,8 @@ def is_bridge(name: str) -> bool:
 
 
 def build(spec: NetworkSpec) -> etree._Element:
+    if not BRIDGE.fullmatch(spec.bridge):
+        raise Rejected(f"{spec.bridge!r} cannot be the name of a bridge. Linux takes 15 letters.", reason="BadBridge")
     try:
         name = E.name(xml.NETWORK_PREFIX + spec.name)
         if spec.mode is NetworkMode.BRIDGE:
@@ -104,8 +108,19 @@ def _addresses(spec: NetworkSpec) -> etree._Element:
         raise Rejected(f"The range {spec.cidr} is too small. Take /29 or larger.", reason="BadRange")
     gateway, first, last = range_[1], range_[2], range_[-2]
     dhcp = E.dhcp(E.range(start=str(first), end=str(last)))
+    outside = next((r.address for r in spec.reservations if not _inside(r.address, range_)), None)
+    if outside is not None:
+        raise Rejected(f"The address {outside} is not one for a machine in {spec.cidr}.", reason="BadReservation")
     dhcp.extend(_host(reservation) for reservation in spec.reservations)
     return E.ip(dhcp, address=str(gateway), netmask=str(range_.netmask))
+
+
+def _inside(address: str, range_: ipaddress.IPv4Network) -> bool:
+    try:
+        at = ipaddress.IPv4Address(address)
+    except ValueError:
+        return False
+    return at in range_ and at not in (range_[0], range_[1], range_[-1])
 
 
 def _host(reservation: Reservation) -> etree._Element:
@@ -124,8 +139,7 @@ def frame(network: etree._Element) -> tuple[str, ...]:
 def _redefine(
     host: libvirt.virConnect, network: libvirt.virNetwork, definition: etree._Element, have: etree._Element
 ) -> None:
-    plugged = SYS_NET / "".join(have.xpath("bridge/@name")) / "brif"
-    if network.isActive() and plugged.is_dir() and any(plugged.iterdir()):
+    if network.isActive() and network.listAllPorts(0):
         raise Rejected(
             "The range of a network cannot change while machines are plugged in. Stop them first.",
             reason="NetworkInUse",

@@ -13,9 +13,10 @@ from uuid import UUID
 from lxml import etree
 from lxml.builder import E
 
-from vmconsole.runtime.errors import Rejected, Unsupported
+from vmconsole.runtime.errors import Rejected
 from vmconsole.runtime.libvirt import marks
 from vmconsole.runtime.libvirt.places import Places
+from vmconsole.runtime.libvirt.refusals import refuse_chipset, refuse_nonsense
 from vmconsole.runtime.types import Bus, DiskSpec, Firmware, MachineSpec, NicSpec
 
 # What people define a bridge network of ours as: `networks.py` gives NAT networks this name on the host.
@@ -62,6 +63,8 @@ def drop(element: etree._Element) -> None:
 
 def build(spec: MachineSpec, places: Places) -> etree._Element:
     """The definition of a new machine."""
+    refuse_chipset(spec)
+    refuse_nonsense(spec)
     try:
         return _domain(spec, places)
     except ValueError as error:
@@ -134,25 +137,11 @@ def sysinfo(serial: str) -> list[etree._Element]:
 
 
 def operating_system(spec: MachineSpec) -> etree._Element:
-    refuse_foreign_uuid(spec)
-    if spec.secure_boot and spec.firmware is not Firmware.UEFI:
-        raise secure_boot_without_uefi()
     element = E.os(E.type("hvm", arch="x86_64", machine=spec.chipset))
     set_firmware(element, spec.firmware, secure=spec.secure_boot)
     if spec.smbios_serial:
         element.append(E.smbios(mode="sysinfo"))
     return element
-
-
-def refuse_foreign_uuid(spec: MachineSpec) -> None:
-    if spec.smbios_uuid and spec.smbios_uuid.lower() != str(spec.uid):
-        raise Unsupported(
-            "On libvirt a machine's firmware UUID is its own UUID; another one cannot be given.", reason="FirmwareUuid"
-        )
-
-
-def secure_boot_without_uefi() -> Rejected:
-    return Rejected("Secure Boot needs UEFI firmware. Choose UEFI or turn Secure Boot off.", reason="SecureBoot")
 
 
 def set_firmware(element: etree._Element, firmware: Firmware, *, secure: bool) -> None:
@@ -232,8 +221,6 @@ def devices(spec: MachineSpec, targets: dict[str, str], places: Places) -> etree
 
 def disk(spec: DiskSpec, target: str, places: Places, *, order: int | None) -> etree._Element:
     path = path_of(spec, places)
-    if not path and not spec.cdrom:
-        raise Rejected(f"Disk {spec.name} names no volume. Choose one.", reason="DiskMissing")
     element = E.disk(
         E.driver(name="qemu", type=spec.format, **({} if spec.cdrom else {"discard": "unmap"})),
         type=source_type(path),
@@ -302,8 +289,6 @@ def targets_for(disks: tuple[DiskSpec, ...], taken: frozenset[str] = frozenset()
     used = set(taken)
     targets: dict[str, str] = {}
     for spec in disks:
-        if spec.name in targets:
-            raise Rejected(f"Two disks have the name {spec.name}. Give each its own.", reason="DiskTwice")
         targets[spec.name] = free_target(PREFIXES[bus_of(spec)], used)
         used.add(targets[spec.name])
     return targets
@@ -321,8 +306,6 @@ def free_target(prefix: str, used: set[str]) -> str:
 def boot_orders(disks: tuple[DiskSpec, ...]) -> dict[str, int]:
     """Chosen disks first, then CD-ROMs, then the rest. 1 is given to chosen ones only: `parse` reads it as `boot`."""
     chosen = [disk.name for disk in disks if disk.boot]
-    if len(chosen) > 1:
-        raise Rejected("Two disks are marked as boot disk. Choose one.", reason="TwoBootDisks")
     others = sorted((disk for disk in disks if not disk.boot), key=lambda disk: not disk.cdrom)
     orders = dict.fromkeys(chosen, 1)
     return orders | {disk.name: number for number, disk in enumerate(others, start=2)}
