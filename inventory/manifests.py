@@ -17,11 +17,13 @@ from inventory import rules
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine, VirtualMachineType
 from inventory.schema import (
     GROUP,
+    CardModel,
     Cdrom,
     CloudInit,
     Compute,
     Cpu,
     Disk,
+    Driver,
     Firmware,
     Interface,
     Memory,
@@ -163,7 +165,7 @@ def _disk(row: MachineDisk) -> Disk:
         boot=row.boot,
         read_only=row.read_only,
         auto_delete=row.auto_delete,
-        driver=row.driver,
+        driver=msgspec.convert(row.driver, Driver),
         cdrom=Cdrom(ejected=row.ejected) if row.cdrom else None,
     )
 
@@ -175,7 +177,7 @@ def _interface(row: MachineInterface) -> Interface:
         ip_addresses=list(row.ip_addresses),
         mac_address=row.mac_address or None,
         default=row.default,
-        model=row.model,
+        model=msgspec.convert(row.model, CardModel),
     )
 
 

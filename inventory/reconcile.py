@@ -43,6 +43,7 @@ from vmconsole.operations import services as operations
 from vmconsole.operations.models import Operation
 from vmconsole.operations.services import open_of
 from vmconsole.runtime import connect
+from vmconsole.runtime.contract import RuntimeConnection
 from vmconsole.runtime.errors import Missing, RuntimeFault, Unreachable
 from vmconsole.runtime.types import MachineSeen, Power
 
@@ -73,7 +74,7 @@ def reconcile(uid: UUID) -> float | None:
 
 
 def _round(vm: VirtualMachine, operation: Operation | None) -> float | None:
-    runtime = connect.connect(vm.runtime)
+    runtime = connection_of(vm)
     seen = runtime.machines.get(vm.uid)
     assembled = _assembled(vm, operation, seen)
     no_room = lack_of_room(assembled.spec) if assembled.spec and _is_off(seen) else ""
@@ -92,7 +93,6 @@ def _round(vm: VirtualMachine, operation: Operation | None) -> float | None:
 def _take(
     step: Step, vm: VirtualMachine, operation: Operation | None, seen: MachineSeen | None, assembled: Assembled
 ) -> float | None:
-    runtime = connect.connect(vm.runtime)
     if isinstance(step, Settled):
         if operation:
             operations.finish(operation)
@@ -108,11 +108,16 @@ def _take(
         return steps.forget(vm, operation)
     if isinstance(step, Vanished):
         return steps.vanished(vm, operation)
-    steps.take(step, vm, operation, assembled, runtime)
+    steps.take(step, vm, operation, assembled, connection_of(vm))
     asked_guest = isinstance(step, SetPower) and step.power is Power.OFF and not step.force
     if isinstance(step, Delete):
         return 0.2
     return ASK_AGAIN if asked_guest else 0.0
+
+
+def connection_of(vm: VirtualMachine) -> RuntimeConnection:
+    assert vm.runtime is not None, "only machines of a runtime are looked after"
+    return connect.connect(vm.runtime)
 
 
 def _is_off(seen: MachineSeen | None) -> bool:

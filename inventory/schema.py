@@ -7,11 +7,11 @@ refused: a misspelt `memroy` must not become a VM with the default memory.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-GROUP = "vm.cluster.gke.io/v1"
+GROUP: Final = "vm.cluster.gke.io/v1"
 
 Name = Annotated[
     str,
@@ -22,6 +22,8 @@ Name = Annotated[
     ),
 ]
 Mac = Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
+Driver = Literal["virtio", "sata", "scsi"]
+CardModel = Literal["virtio", "e1000", "e1000e", "rtl8139"]
 MOST_DISKS = 24
 MOST_INTERFACES = 8
 CLOUD_INIT_BYTES = 512 * 1024
@@ -64,7 +66,7 @@ class Disk(Part):
     boot: bool = False
     read_only: bool = False
     auto_delete: bool = False
-    driver: Literal["virtio", "sata", "scsi"] = "virtio"
+    driver: Driver = "virtio"
     cdrom: Cdrom | None = None
 
 
@@ -75,7 +77,7 @@ class Interface(Part):
     ip_addresses: list[str] = []
     mac_address: Mac | None = None
     default: bool = False
-    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] = "virtio"
+    model: CardModel = "virtio"
 
 
 class SecretName(Part):

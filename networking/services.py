@@ -223,7 +223,7 @@ def prepare_interface(
     return card
 
 
-def _note(actor: Actor, verb: str, network: Network, what: str) -> None:
+def _note(actor: Actor, verb: str, network: Network, what: changes.What) -> None:
     audit.record(
         actor, verb, kind="Network", uid=network.uid, name=network.name, namespace="", phase=audit.Phase.ACCEPTED
     )

@@ -15,7 +15,7 @@ from networking.models import Network, NetworkInterface
 from observability import events
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, NotFound, Refused
-from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.access.rights import Right, may, namespaces, require
 from vmconsole.access.views_people import asker
 from vmconsole.runtime.models import Node
 
@@ -59,7 +59,7 @@ def network_create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = 422
     elif not may(user, Right.CLUSTER_EDIT, None):
-        services.require(user, Right.CLUSTER_EDIT, None)
+        require(user, Right.CLUSTER_EDIT, None)
     bridges = sorted({bridge for node in Node.objects.all() for bridge in node.status_bridges})
     return render(request, "networking/network_form.html", {"form": form, "bridges": bridges}, status=status)
 

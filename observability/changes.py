@@ -22,10 +22,10 @@ KEEP_LEAST = 10_000
 KEEP_MOST = 1_000_000
 CHANNEL = "vmconsole_changes"
 
+What = Literal["ADDED", "MODIFIED", "DELETED"]
 
-def changed(
-    kind: str, uid: UUID | str, name: str, namespace: str, what: Literal["ADDED", "MODIFIED", "DELETED"]
-) -> int:
+
+def changed(kind: str, uid: UUID | str, name: str, namespace: str, what: What) -> int:
     """Tell the watchers, when this transaction commits. Returns the new resourceVersion."""
     with transaction.atomic(savepoint=False):
         one_writer()

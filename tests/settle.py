@@ -66,7 +66,7 @@ def fake_runtime(settings: Any, tmp_path: Path, db: None) -> Any:
     settings.STATE = tmp_path
     fresh_connections()
     with quiet():
-        connection = connect.default()
+        connection: Any = connect.default()
         connection._world.transition_seconds = 0.02
         yield connection
     fresh_connections()

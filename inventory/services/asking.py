@@ -49,7 +49,7 @@ def require_on(user: User, vm: VirtualMachine, right: Right = Right.EDIT) -> Non
         require(user, Right.CLUSTER_VIEW if right is Right.VIEW else Right.CLUSTER_EDIT, None)
 
 
-def tell(vm: VirtualMachine, what: str = "MODIFIED") -> None:
+def tell(vm: VirtualMachine, what: changes.What = "MODIFIED") -> None:
     """Put the change in the outbox; its number is the row's resource version."""
     version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what)
     VirtualMachine.objects.filter(uid=vm.uid).update(resource_version=version)

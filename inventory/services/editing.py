@@ -72,7 +72,8 @@ def edit(
         raise Conflict(sentence % {"fields": ", ".join(frozen), "name": vm.title}, reason="NotEditable", fix=fix)
     written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
     if not names and not kept:
-        return _metadata_only(actor, vm, written, diff)
+        _metadata_only(actor, vm, written, diff)
+        return None
     refuse_unless_allowed(Verb.EDIT, vm)
     if kept:
         secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)

@@ -89,7 +89,7 @@ def test_it_waits_for_what_is_missing_and_goes_on_by_itself(people: People, fake
 
 
 def test_a_missing_type_network_and_secret_each_say_so(people: People, fake_runtime: Any) -> None:
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "typed": ({"compute": {"virtualMachineTypeName": "no-such"}}, "MachineTypeNotFound"),
         "netted": ({"interfaces": [{"name": "eth0", "networkName": "no-such"}]}, "NetworkNotFound"),
         "seeded": ({"cloudInit": {"noCloud": {"secretRef": {"name": "no-such"}}}}, "ReferencedSecretDataNotFound"),
@@ -240,7 +240,7 @@ def test_cloud_init_is_kept_as_a_secret_and_never_shown(people: People, fake_run
 
 
 def test_a_cancelled_create_leaves_nothing(people: People, fake_runtime: Any) -> None:
-    vm, operation = create(people.carol, ACTOR, manifest(disks=[{"virtualMachineDiskName": "never", "boot": True}]))
+    _vm, operation = create(people.carol, ACTOR, manifest(disks=[{"virtualMachineDiskName": "never", "boot": True}]))
     settle()
     with transaction.atomic():
         request_cancel(Operation.objects.get(uid=operation.uid), ACTOR)

@@ -64,7 +64,7 @@ def ring(kind: str, uid: UUID, delay: float = 0) -> None:
     from vmconsole.operations.tasks import look
 
     try:
-        look.apply_async(args=(kind, str(uid)), countdown=delay or None, retry=True, retry_policy=ONE_MORE_TRY)
+        look.apply_async(args=(kind, str(uid)), countdown=delay, retry=True, retry_policy=ONE_MORE_TRY)
     except (look.OperationalError, OSError) as error:
         # The wish is safe in the database; the resync finds it when the broker is back.
         log.warning("doorbell.unreachable", extra={"kind": kind, "uid": str(uid), "error": str(error)})

@@ -17,8 +17,6 @@ from vmconsole.runtime.libvirt.places import Places
 from vmconsole.runtime.libvirt.xml import DOMAIN_TYPES, read
 from vmconsole.runtime.types import NodeSeen
 
-MIB = 1 << 20
-
 
 class Nodes:
     def __init__(self, link: Link, places: Places) -> None:
@@ -27,11 +25,11 @@ class Nodes:
 
     def look(self) -> NodeSeen:
         accelerator, _why = self._places.accelerator()
-        (arch, memory_mib, cpus), given, versions = self._link.look("look at the host", _ask)
+        (arch, memory_bytes, cpus), given, versions = self._link.look("look at the host", _ask)
         storage = shutil.disk_usage(self._places.state)
         facts = checks.Facts(
             places=self._places,
-            memory_bytes=int(memory_mib) * MIB,
+            memory_bytes=memory_bytes,
             promised_bytes=sum(info[1] * 1024 for info in given),
             storage_bytes=storage.total,
             storage_free_bytes=storage.free,
@@ -71,11 +69,14 @@ class Nodes:
         return frozenset({"bios"} | efi | secure)
 
 
-def _ask(host: libvirt.virConnect) -> tuple[list[Any], list[list[int]], str]:
+def _ask(host: libvirt.virConnect) -> tuple[tuple[Any, int, Any], list[list[int]], str]:
     """The host's hardware, what each running machine was given, and what runs them."""
     given = [domain.info() for domain in host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)]
     versions = f"QEMU {_version(host.getVersion())}, libvirt {_version(host.getLibVersion())}"
-    return host.getInfo()[:3], given, versions
+    arch, _mib, cpus = host.getInfo()[:3]
+    # Not getInfo's memory: on hosts without DMI it is what the kernel found first, not what it has now.
+    memory_bytes = int(host.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"]) * 1024
+    return (arch, memory_bytes, cpus), given, versions
 
 
 def _version(number: int) -> str:
