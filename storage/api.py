@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
@@ -25,7 +26,7 @@ from storage.services.uploads import KINDS, PART_BYTES
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, TooLarge, Unprocessable
 from vmconsole.access.models import User
-from vmconsole.runtime.quantities import BadQuantity, parse_quantity
+from vmconsole.runtime.quantities import BadQuantity, format_quantity, parse_quantity
 
 
 def person(request: Request) -> User:
@@ -56,7 +57,8 @@ class OnlyJson(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class SizeText(serializers.CharField):
+@extend_schema_field(OpenApiTypes.STR)
+class SizeText(serializers.Field[int, Any, str, Any]):
     """A size as people write it, bytes inside."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -64,6 +66,9 @@ class SizeText(serializers.CharField):
             return parse_quantity(str(data)) if str(data).strip() else 0
         except BadQuantity as error:
             raise serializers.ValidationError(_(str(error))) from error
+
+    def to_representation(self, value: int) -> str:
+        return format_quantity(value)
 
 
 class UploadAsked(serializers.Serializer[Any]):
@@ -74,11 +79,11 @@ class UploadAsked(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=63)
     length = serializers.IntegerField(min_value=0)
     checksum = serializers.CharField(max_length=160, required=False, allow_blank=True, default="")
-    size = SizeText(max_length=40, required=False, allow_blank=True, default="")
+    size = SizeText(required=False, default=0)
     title = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     description = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
     os_type = serializers.ChoiceField(choices=["", "Linux", "Windows"], required=False, default="")
-    default_size = SizeText(max_length=40, required=False, allow_blank=True, default="")
+    default_size = SizeText(required=False, default=0)
 
     def target(self) -> dict[str, Any]:
         told = self.validated_data

@@ -29,13 +29,15 @@ def wait_for(found: Callable[[], object], *, seconds: float = 60.0) -> object:
 
 def ended(volumes: LibvirtVolumes, uid: UUID, *, seconds: float = 60.0) -> VolumeSeen | None:
     """The volume once nothing is being done to it any more."""
+    last: VolumeSeen | None = None
 
-    def found() -> list[VolumeSeen | None]:
-        seen = volumes.get(uid)
-        return [seen] if seen is None or seen.phase in (Phase.SUCCEEDED, Phase.FAILED) else []
+    def found() -> bool:
+        nonlocal last
+        last = volumes.get(uid)
+        return last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED)
 
-    (seen,) = wait_for(found, seconds=seconds)  # type: ignore[misc]
-    return seen  # type: ignore[no-any-return]
+    wait_for(found, seconds=seconds)
+    return last
 
 
 @pytest.fixture

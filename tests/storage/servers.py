@@ -51,6 +51,10 @@ class Request:
         return int(wanted.removeprefix("bytes=").split("-")[0])
 
 
+def not_there(request: Request) -> None:
+    request.send(404)
+
+
 class Server:
     """Serves paths by functions, on a free port of this machine."""
 
@@ -69,7 +73,7 @@ class Server:
                 counts[path] = counts.get(path, 0) + 1
                 outer.seen.append((path, dict(self.headers.items())))
                 request = Request(self, counts[path])
-                outer.answers.get(path, lambda one: one.send(404))(request)
+                outer.answers.get(path, not_there)(request)
 
             def log_message(self, *_: object) -> None:
                 return

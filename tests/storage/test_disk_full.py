@@ -110,7 +110,7 @@ def test_a_copy_that_cannot_fit(volumes: LibvirtVolumes, state: Path) -> None:
     first = uuid4()
     volumes.create(VolumeSpec(first, "default", "a", 64 * MIB, BlankSource()))
     path = state / "disks" / f"{first}.qcow2"
-    write = ["qemu-io", "-f", "qcow2", "-c", "write -P 9 0 16M", path]
+    write = ["qemu-io", "-f", "qcow2", "-c", "write -P 9 0 16M", str(path)]
     subprocess.run(write, check=True, stdout=subprocess.DEVNULL)
     with pytest.raises(Rejected, match="space"):
         volumes.create(VolumeSpec(uuid4(), "default", "b", 0, VolumeSource(first)))

@@ -429,7 +429,7 @@ def test_blank_clone_grow_delete(volumes: LibvirtVolumes, state: Path) -> None:
     copy = ended(volumes, second)
     assert copy is not None
     assert copy.size_bytes == 2 * GIB
-    read = ["qemu-io", "-f", "qcow2", "-r", "-c", "read -P 7 0 1M", state / "disks" / f"{second}.qcow2"]
+    read = ["qemu-io", "-f", "qcow2", "-r", "-c", "read -P 7 0 1M", str(state / "disks" / f"{second}.qcow2")]
     assert b"Pattern verification failed" not in subprocess.run(read, check=True, capture_output=True).stdout
     volumes.grow(second, 3 * GIB)
     volumes.grow(second, 3 * GIB)
@@ -449,7 +449,7 @@ def test_a_large_clone_is_made_by_an_importer(volumes: LibvirtVolumes, state: Pa
     first, second = uuid4(), uuid4()
     volumes.create(VolumeSpec(first, "default", "a", GIB, BlankSource()))
     path = state / "disks" / f"{first}.qcow2"
-    write = ["qemu-io", "-f", "qcow2", "-c", "write -P 9 0 100M", path]
+    write = ["qemu-io", "-f", "qcow2", "-c", "write -P 9 0 100M", str(path)]
     subprocess.run(write, check=True, stdout=subprocess.DEVNULL)
     volumes.create(VolumeSpec(second, "default", "b", 0, VolumeSource(first)))
     seen = ended(volumes, second)
