@@ -228,7 +228,7 @@ DOORBELL = env("DOORBELL", "celery")  # "collect": whoever rings is only noted (
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}  # docs/decisions/0001
 
 # --- consoles ---------------------------------------------------------------------------------------------------
-CONSOLE_PEERS = env_list("CONSOLE_PEERS", "vmconsole-qemu,root")  # who may listen at a guest's socket: QEMU, libvirtd
+CONSOLE_PEERS = env_list("CONSOLE_PEERS", "vmconsole-qemu,libvirt-qemu")  # who may listen at a guest's socket
 CONSOLES_PER_USER = int(env("CONSOLES_PER_USER", "32"))
 CONSOLES = int(env("CONSOLES", "500"))
 
@@ -264,5 +264,5 @@ LOGGING: dict[str, Any] = {
     "formatters": {"json": {"()": "vmconsole.access.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"uvicorn.access": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("uvicorn.access", "axes", "httpx")},
 }
