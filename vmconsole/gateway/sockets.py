@@ -67,7 +67,7 @@ def _hold(path: Path) -> int:
 
 
 def _listener(connection: socket.socket) -> int:
-    """The user who called listen(): QEMU, or libvirtd where it hands QEMU a socket that listens already."""
+    """The user who called listen()."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(raw)[1])
 
