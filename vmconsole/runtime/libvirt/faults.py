@@ -126,6 +126,18 @@ SENTENCES = [
         "Could not {doing}: the host is doing something else to it. Try again in a moment.",
     ),
     Known(
+        r"Failed to connect socket.*Permission denied",
+        Unreachable,
+        "NoRights",
+        "Could not {doing}: libvirt's socket is closed to us. Our user must be in the socket's group.",
+    ),
+    Known(
+        r"Failed to connect socket.*(No such file|Connection refused)",
+        Unreachable,
+        "NotRunning",
+        "Could not {doing}: libvirt is not running there. It is tried again by itself.",
+    ),
+    Known(
         r"End of file while reading data|client socket is closed|Failed to connect socket|Connection (reset|refused)"
         r"|keepalive|internal error: connection closed|Cannot write data: Broken pipe|Cannot recv data",
         Unreachable,

@@ -114,6 +114,8 @@ class Link:
             except RuntimeFault as fault:
                 self._lost_at = self._lost_at or time.monotonic()
                 if time.monotonic() - self._lost_at > GRACE:
+                    if isinstance(fault, Unreachable):
+                        raise
                     raise Unreachable(
                         "The host's libvirt cannot be reached. It is tried again by itself.",
                         detail=fault.detail,
