@@ -19,6 +19,7 @@ const theme: ITheme = {
   cursorAccent: '#11131a',
   selectionBackground: '#3b4a78',
 }
+const piece = 16 * 1024 // a paste may be long, and the far side takes at most 64 KiB at once
 const hintAfter = 6_000 // a guest that prints on its serial port has done so by now, or has it replayed
 
 /** Hyperlinks, clipboard, window title and operating-system commands are the guest's way out of its box. */
@@ -108,12 +109,12 @@ const terminal: Island = (element) => {
     wake: `vm-${element.dataset.uid}`,
   })
 
-  const typed = xterm.onData((text) => {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(encoder.encode(text))
-  })
-  const typedBytes = xterm.onBinary((text) => {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(Uint8Array.from(text, (one) => one.charCodeAt(0)))
-  })
+  const send = (bytes: Uint8Array<ArrayBuffer>) => {
+    if (socket?.readyState !== WebSocket.OPEN) return
+    for (let at = 0; at < bytes.length; at += piece) socket.send(bytes.subarray(at, at + piece))
+  }
+  const typed = xterm.onData((text) => send(encoder.encode(text)))
+  const typedBytes = xterm.onBinary((text) => send(Uint8Array.from(text, (one) => one.charCodeAt(0))))
 
   const find = element.querySelector<HTMLInputElement>('[data-find]')
   const look = (back: boolean) =>
