@@ -57,7 +57,6 @@ def checks() -> list[Check]:
         Check("imports", (("lint-imports",),)),
         Check("settings", ((*manage, "check", "--fail-level", "WARNING"),)),
         Check("migrations", ((*manage, "makemigrations", "--check", "--dry-run"),)),
-        Check("openapi", ((python, "scripts/lib/openapi.py"),)),
     ]
 
 
