@@ -105,10 +105,10 @@ DAY = 86_400
 RANGES: dict[str, Range] = {
     "10m": Range(_("10 minutes"), 600, 10),
     "1h": Range(_("1 hour"), 3600, 10),
-    "1d": Range(_("1 day"), DAY, 300),
-    "1w": Range(_("1 week"), 7 * DAY, 1800),
-    "1mo": Range(_("1 month"), 30 * DAY, 7200),
-    "1y": Range(_("1 year"), 365 * DAY, DAY),
+    "1d": Range(_("1 day"), DAY, 120),
+    "1w": Range(_("1 week"), 7 * DAY, 900),
+    "1mo": Range(_("1 month"), 30 * DAY, 3600),
+    "1y": Range(_("1 year"), 365 * DAY, DAY // 2),
 }
 
 

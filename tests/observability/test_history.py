@@ -104,7 +104,7 @@ class TestWithPrometheus:
         answer = history.chart(UID, NAME, "cpu", "1d")
         assert answer["source"] == "prometheus"
         assert answer["note"] == ""
-        assert len(answer["times"]) == 288
+        assert len(answer["times"]) == 720
         cpu = line(answer, "cpu")
         known = [value for value in cpu if value is not None]
         assert 45 < sum(known) / len(known) < 55, "one second a second, of two CPUs"

@@ -28,6 +28,12 @@ const doubling = Array.from({ length: 44 }, (_, at) => 2 ** at) // steps of an a
 const longestStep = 35 // seconds between two looks that are still one line; the slow cadence is ten
 const colours = ['--chart-1', '--chart-2', '--chart-3']
 
+/** A value between two gaps makes no line: it is drawn as a dot, or nobody would see it. */
+const lonely = (plot: uPlot, line: number) => {
+  const values = plot.data[line] ?? []
+  return [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null)
+}
+
 const chart: Island = (element) => {
   const { uid, metric } = element.dataset
   const now = part(element, 'chart-now')
@@ -86,7 +92,8 @@ const chart: Island = (element) => {
         axes: [
           {
             ...axis(),
-            space: 70,
+            size: 24,
+            space: 84,
             values: (_plot, ticks) =>
               ticks.map((tick) => label(tick, (answer?.to ?? 0) - (answer?.from ?? 0), language)),
           },
@@ -106,7 +113,7 @@ const chart: Island = (element) => {
             ...(index === 0 ? { fill: colour('--chart-fill') } : {}),
             width: 1.75,
             spanGaps: false,
-            points: { show: false },
+            points: { show: true, filter: lonely, size: 4 },
           })),
         ],
         hooks: { setCursor: [cursor], draw: [marks] },
