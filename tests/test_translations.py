@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from inventory.words import WORDS
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("vmconsole", "inventory", "networking", "storage", "observability", "templates")
 CATALOGUE = ROOT / "locale/ja/LC_MESSAGES/django.po"
@@ -74,3 +76,11 @@ def test_what_is_filled_in_is_filled_in_in_japanese_too(sentences: Messages, jap
     }
     # A plural's one form may say "a" where the other says how many.
     assert wrong == {}
+
+
+def test_every_word_of_the_islands_is_among_the_sentences() -> None:
+    """TypeScript asks for its words by `t('…')`; the server sends those it finds in one list."""
+    called = re.compile(r"""\bt\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")""")
+    sources = [path.read_text() for path in (ROOT / "frontend/src").rglob("*.ts")]
+    said = {(one or two).replace("\\'", "'") for text in sources for one, two in called.findall(text)}
+    assert said == set(WORDS)
