@@ -210,7 +210,7 @@ def _settled(volume: Volume, seen: VolumeSeen | None, operation: Operation | Non
 
 
 @transaction.atomic
-def _failed(volume: Volume, operation: Operation | None, reason: str, message: str) -> None:
+def _failed(volume: Volume, operation: Operation | None, reason: str, message: str, *, detail: str = "") -> None:
     _observed(volume)
     if volume.record(
         status_phase=Phase.FAILED, status_percent=None, status_message=message, status_reason=reason
@@ -218,7 +218,7 @@ def _failed(volume: Volume, operation: Operation | None, reason: str, message: s
         _event(volume, reason, message, level="Warning")
         tell(volume)
     if operation:
-        operations.fail(operation, message, reason=reason)
+        operations.fail(operation, message, reason=reason, detail=detail)
 
 
 @transaction.atomic
@@ -248,7 +248,7 @@ def _fault(step: Step, volume: Volume, operation: Operation | None, fault: Runti
         return max(fault.retry_in, SOON)
     reason = fault.reason or type(fault).__name__
     if isinstance(step, Create):
-        return _failed(volume, operation, reason, fault.public)
+        return _failed(volume, operation, reason, fault.public, detail=fault.detail)
     with transaction.atomic():
         _withdraw(step, volume)
         _event(volume, reason, fault.public, level="Warning")

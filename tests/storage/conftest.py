@@ -15,7 +15,7 @@ from vmconsole.runtime.libvirt.volume_places import VolumePlaces
 from vmconsole.runtime.libvirt.volumes import LibvirtVolumes
 from vmconsole.runtime.types import Phase, VolumeSeen
 
-FOLDERS = ("disks", "images", "jobs", "uploads", "log", "run")
+FOLDERS = ("disks", "images", "jobs", "uploads", "run")
 
 
 def wait_for(found: Callable[[], object], *, seconds: float = 60.0) -> object:
@@ -69,4 +69,4 @@ def server() -> Iterator[Server]:
 def left_over(state: Path) -> list[str]:
     """Everything in the state folder that is neither a finished volume nor a log."""
     files = [file for name in ("disks", "images", "jobs", "uploads") for file in (state / name).iterdir()]
-    return sorted(file.name for file in files if file.suffix != ".qcow2")
+    return sorted(file.name for file in files if file.suffix not in (".qcow2", ".log"))

@@ -88,7 +88,7 @@ def test_converting_that_fills_the_disk(volumes: LibvirtVolumes, state: Path, se
 def test_when_space_returns_the_same_goes_through(volumes: LibvirtVolumes, state: Path, server: Server) -> None:
     hog = state / "hog"
     hog.write_bytes(os.urandom(20 * MIB))
-    image = state / "log" / "image"
+    image = state / "run" / "image"
     corpus.good(image)
     data = image.read_bytes()
     image.unlink()

@@ -404,7 +404,7 @@ def test_the_importer_is_nobodys_child_and_tells_nothing(
     volumes.create(spec)
     ended(volumes, spec.uid)
     wait_for(lambda: left_over(state) == [])
-    assert all(secret not in file.read_text() for file in (state / "log").iterdir())
+    assert all(secret not in file.read_text() for file in (state / "jobs").iterdir())
 
 
 def test_a_failed_import_keeps_no_secret(volumes: LibvirtVolumes, server: Server, state: Path) -> None:

@@ -40,6 +40,7 @@ STALLED: Final = "Stalled"
 _ROOT: Final = Path(vmconsole.__file__).resolve().parent.parent
 # Copied while the caller waits: starting a process takes longer than copying this much.
 _SMALL: Final = 64 * 2**20
+_LONGEST_LOG: Final = 2**20
 _KEPT_VARIABLES: Final = ("VMCONSOLE_IMPORT_ALLOW", "SSL_CERT_FILE", "SSL_CERT_DIR", "LANG")
 
 ResizeLive = Callable[[UUID, UUID, int], None]
@@ -131,10 +132,12 @@ class LibvirtVolumes:
 
     @contextmanager
     def _log(self) -> Iterator[int]:
-        folder = self._places.state / "log"
-        path = folder / "importer.log" if folder.is_dir() else Path(os.devnull)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        """Why imports failed, in detail, for the host's administrator. Begun anew when it has grown too long."""
+        path = self._places.jobs / "importer.log"
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
+            if os.fstat(descriptor).st_size > _LONGEST_LOG:
+                os.ftruncate(descriptor, 0)
             yield descriptor
         finally:
             os.close(descriptor)
