@@ -83,6 +83,9 @@ class Link:
                 yield host
         except QemuSilent:
             raise  # the call that got no answer still waits on this connection: it is nobody's any more
+        except Unreachable:
+            self._forget()  # the idle ones broke with it, though not each knows yet
+            raise
         except BaseException:
             self._return(host)
             raise
@@ -141,6 +144,9 @@ class Link:
 
     def close(self) -> None:
         self.closed = True
+        self._forget()
+
+    def _forget(self) -> None:
         with self._lock:
             hosts, self._idle = self._idle, []
         for host in hosts:

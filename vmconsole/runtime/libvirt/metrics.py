@@ -36,8 +36,14 @@ NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 # 50 guests answer in 0.4 s on two busy cores; each may take this much more before the pass is called stuck.
 PATIENCE = 1.0
 PATIENCE_EACH = 0.05
+RUNNING = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+# After a pass got stuck, each machine is looked at before it is asked: a millisecond each, so not for ever.
+WARY = 60.0
 # Passes until all that hang are known. One more than could reasonably begin to hang at the same moment.
 TRIES = 4
+
+
+Stats = list[tuple[libvirt.virDomain, dict[str, Any]]]
 
 
 class Names(NamedTuple):
@@ -51,24 +57,36 @@ class Metrics:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._names: dict[tuple[UUID, int], tuple[int, Names]] = {}
+        self._wary_until = 0.0
+        self._running = 0
 
     def sample(self, uids: Iterable[UUID] | None = None) -> list[Sample]:
         wanted = None if uids is None else frozenset(uids)
         for _try in range(TRIES):
             with suppress(QemuSilent):
-                return self._link.look("read the counters", lambda host: self._ask(host, wanted))
+                stats = self._link.look("read the counters", lambda host: self._ask(host, wanted))
+                at = time.time()
+                return [self._sample(domain, figures, at) for domain, figures in stats]
+            self._wary_until = time.monotonic() + WARY
         return []
 
-    def _ask(self, host: libvirt.virConnect, wanted: frozenset[UUID] | None) -> list[Sample]:
-        """All that answer; those known to hang are not asked. QemuSilent when another one turns out to."""
-        active = host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        domains = [d for d in active if (wanted is None or UUID(bytes=d.UUID()) in wanted) and not _hangs(d)]
+    def _ask(self, host: libvirt.virConnect, wanted: frozenset[UUID] | None) -> Stats:
+        """All that answer, but those known to hang. QemuSilent when another one turns out to."""
+        wary = time.monotonic() < self._wary_until
+        if wanted is None and not wary:
+            patience = PATIENCE + PATIENCE_EACH * self._running
+            stats = answered(lambda: host.getAllDomainStats(GROUPS, NOWAIT | RUNNING), within=patience)
+            self._running = len(stats)
+            return stats
+        domains = host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+        if wanted is not None:
+            domains = [domain for domain in domains if UUID(bytes=domain.UUID()) in wanted]
+        if wary:
+            domains = [domain for domain in domains if not _hangs(domain)]
         if not domains:
             return []
         patience = PATIENCE + PATIENCE_EACH * len(domains)
-        stats = answered(lambda: host.domainListGetStats(domains, GROUPS, NOWAIT), within=patience)
-        at = time.time()
-        return [self._sample(domain, figures, at) for domain, figures in stats]
+        return answered(lambda: host.domainListGetStats(domains, GROUPS, NOWAIT), within=patience)
 
     def _sample(self, domain: libvirt.virDomain, figures: dict[str, Any], at: float) -> Sample:
         uid = UUID(bytes=domain.UUID())
