@@ -12,12 +12,14 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
@@ -320,3 +322,46 @@ class TestLedElsewhere:
             process.kill()
             process.wait()
             listener.close()
+
+
+def test_always_the_machine_that_was_asked_for(carol: Browser) -> None:
+    """While guests come and go, each console speaks to the one it was opened for."""
+    machines = [Machine(uuid4()).known() for _ in range(6)]
+
+    def naming(uid: UUID) -> Callable[[socket.socket], None]:
+        def say(connection: socket.socket) -> None:
+            connection.sendall(uid.bytes)
+            connection.recv(1)
+
+        return say
+
+    guests = [ListeningGuest(machine.vnc, naming(machine.uid)) for machine in machines]
+    chance = random.Random(6)
+    try:
+        for _ in range(60):
+            which = chance.randrange(6)
+            guests[which].power_off()
+            guests[which] = ListeningGuest(machines[which].vnc, naming(machines[which].uid))
+            asked = chance.choice(machines)
+            with carol.console(asked) as opened:
+                assert opened.recv(timeout=5) == asked.uid.bytes
+    finally:
+        for guest in guests:
+            guest.power_off()
+
+
+def test_no_audit_no_console(carol: Browser, machine: Machine) -> None:
+    """The entry cannot be written: not one byte passes."""
+
+    def rename(old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    with ListeningGuest(machine.vnc, greet):
+        rename("observability_auditentry", "gone_for_a_while")
+        try:
+            with carol.console(machine) as opened:
+                assert first_of(opened) == FAILED
+        finally:
+            rename("gone_for_a_while", "observability_auditentry")
+    assert not ConsoleSession.objects.exists()

@@ -18,7 +18,7 @@ from vmconsole.gateway.pipe import FRAME
 FLAGS: dict[str, Any] = {
     "app": "vmconsole.asgi:application",
     "loop": "uvloop",
-    "http": "httptools",
+    "http": "vmconsole.gateway.http1:PromptHttp",
     "ws": "vmconsole.gateway.websocket:LeanWebSocket",
     "ws_max_size": FRAME,
     "ws_ping_interval": 20.0,
