@@ -175,15 +175,17 @@ NOUNS: dict[str, Values] = {
     "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
 }
 QUERIES: dict[str, Values] = {
+    "storage:disk_create": lambda _: {"source": "blank"},
+    "storage:image_create": lambda _: {"source": "address"},
     "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
 }
 HEADERS: dict[str, dict[str, str]] = {
     "storage:upload": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
 }
 BODIES: dict[str, Values] = {
-    "storage:disk_create": lambda _: {"namespace": MINE, "name": "new-disk", "source": "blank", "size": "1Gi"},
+    "storage:disk_create": lambda _: {"namespace": MINE, "name": "new-disk", "size": "1Gi"},
     "storage:disk_grow": lambda _: {"size": "2Gi"},
-    "storage:image_create": lambda _: {"namespace": MINE, "name": "new-image"},
+    "storage:image_create": lambda _: {"namespace": MINE, "name": "new-image", "url": "https://images.example/x"},
     "storage:uploads": lambda _: {"kind": "Image", "namespace": MINE, "name": "new-image", "length": "1024"},
     "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
     "access:person_create": lambda _: {"username": "somebody-new"},
