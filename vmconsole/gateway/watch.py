@@ -18,7 +18,7 @@ from vmconsole.gateway.wire import FAILED, SIGNED_OUT, Close
 
 log = logging.getLogger(__name__)
 
-EVERY = 3.0  # seconds; with the round itself well below the five that are promised
+EVERY = 2.0  # seconds; with the round itself well below the five that are promised
 MISSED_ROUNDS = 4
 
 
