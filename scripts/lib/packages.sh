@@ -44,15 +44,13 @@ install_packages() {
     new=$(for name in $names; do installed "$name" || echo "$name"; done)
     if [ -n "$new" ]; then
         echo "Installing packages:" $new
+        mkdir -p "$root/.cache"
         keep_services_quiet
         DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=500 -o Dpkg::Use-Pty=0 -qq -y \
-            --no-install-recommends install $new > /dev/null || { restore_services; exit 1; }
+            --no-install-recommends install $new > "$root/.cache/packages.log" 2>&1 ||
+            { restore_services; cat "$root/.cache/packages.log" >&2; exit 1; }
         restore_services
-        for service in redis-server prometheus libvirtd virtlogd postgresql; do
-            case " $(echo $new | tr '\n' ' ') " in
-                *" $service "* | *" libvirt-daemon "*) disable_service "$service" ;;
-            esac
-        done
+        for name in $new; do disable_services "$name"; done
     fi
     mkdir -p "$root/.cache"
     echo "$names" > "$stamp"
@@ -72,7 +70,16 @@ keep_services_quiet() {
 
 restore_services() { [ -z "$policy" ] || rm -f "$policy"; }
 
-disable_service() {
+# Only of packages that were not there before: a service that somebody runs is not ours to stop.
+disable_services() {
     [ -d /run/systemd/system ] || return 0
-    systemctl disable --now "$1.service" > /dev/null 2>&1 || true
+    case $1 in
+        redis-server | prometheus | postgresql) units=$1.service ;;
+        libvirt-daemon)
+            units="libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service"
+            units="$units virtlogd.service virtlogd.socket virtlogd-admin.socket virtlockd.service virtlockd.socket"
+            ;;
+        *) return 0 ;;
+    esac
+    for unit in $units; do systemctl disable --now "$unit" > /dev/null 2>&1 || true; done
 }
