@@ -182,6 +182,7 @@ def test_a_machine_made_outside_is_listed_started_and_adopted(
     started = settle(runtime, uid, Power.ON)
     runtime.machines.adopt(uid, "default")
     adopted = look(runtime, uid)
+    assert started.started_at is not None
     assert (adopted.ours, adopted.power, adopted.started_at) == (True, Power.ON, started.started_at)
     assert adopted.spec == replace(found.spec, namespace="default")
     assert not adopted.pending

@@ -62,7 +62,7 @@ def demo(libvirt_connection: Connection, libvirt_state: object, demo_image: Path
     )
     libvirt_connection.machines.set_power(spec.uid, Power.ON)
     demo = Demo(libvirt_connection, state, spec)
-    wait_until(lambda: "login:" in demo.log, seconds=120, what="the login prompt on the serial port")
+    wait_until(lambda: "login:" in demo.log, seconds=240, what="the login prompt on the serial port")
     yield demo
     bench.clear()
 

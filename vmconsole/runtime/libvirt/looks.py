@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import libvirt
 
@@ -63,7 +64,7 @@ def look(domain: libvirt.virDomain, places: Places, node: str) -> MachineSeen:
         node=node,
         pending=now not in OFF and differs(spec, parse.spec_of(live, places)),
         stop_reason=STOP_REASONS.get(reason, "") if off else "",
-        started_at=None if now in OFF else started_at(spec, places),
+        started_at=None if now in OFF else started_at(spec.uid, domain.name(), places),
         screen=parse.screen(live),
         accelerator=ACCELERATORS.get(live.get("type", ""), live.get("type", "")),
     )
@@ -82,10 +83,11 @@ def _hardware(spec: MachineSpec) -> tuple[object, ...]:
     return (*whole, [(str(d[1]), *d[:1], *d[2:]) for d in disks], nics, seeded)
 
 
-def started_at(spec: MachineSpec, places: Places) -> datetime | None:
-    """QEMU makes its screen's socket when it starts, and we may see that one whoever we are."""
-    try:
-        made = places.vnc(spec.uid).stat().st_mtime
-    except OSError:
-        return None
-    return datetime.fromtimestamp(made, UTC)
+def started_at(uid: UUID, name: str, places: Places) -> datetime | None:
+    """When QEMU made its screen's socket, which we may see whoever we are; of a foreign machine, its pid file."""
+    for file in (places.vnc(uid), *places.pid_files(name)):
+        try:
+            return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        except OSError:
+            continue
+    return None

@@ -44,6 +44,10 @@ class Places:
     def serial_log(self, uid: UUID) -> Path:
         return self.state / "serial" / f"{uid}.log"
 
+    def pid_files(self, domain: str) -> list[Path]:
+        """Where a private libvirtd, or the host's, writes down the process of a domain. Its name has no slashes."""
+        return [self.state / "libvirt/run/qemu" / f"{domain}.pid", Path("/run/libvirt/qemu") / f"{domain}.pid"]
+
     def accelerator(self) -> tuple[str, str]:
         """What the probe found: "kvm" or "tcg", and why. Without a verdict emulation, which always works."""
         try:
