@@ -212,6 +212,7 @@ def _settled(volume: Volume, seen: VolumeSeen | None, operation: Operation | Non
 @transaction.atomic
 def _failed(volume: Volume, operation: Operation | None, reason: str, message: str, *, detail: str = "") -> None:
     _observed(volume)
+    _drop_upload(volume)
     if volume.record(
         status_phase=Phase.FAILED, status_percent=None, status_message=message, status_reason=reason
     ):  # fmt: skip
@@ -221,12 +222,17 @@ def _failed(volume: Volume, operation: Operation | None, reason: str, message: s
         operations.fail(operation, message, reason=reason, detail=detail)
 
 
-@transaction.atomic
-def _forget(volume: Volume, operation: Operation | None) -> None:
-    """Gone from the runtime: so is the row, its secrets, and the upload it was to be made from."""
+def _drop_upload(volume: Volume) -> None:
+    """The uploaded file, if an import that failed early or never began has left it."""
     upload = volume.spec_source.get("upload")
     if upload:
         (Path(settings.UPLOADS_DIR) / str(UUID(upload["uid"]))).unlink(missing_ok=True)
+
+
+@transaction.atomic
+def _forget(volume: Volume, operation: Operation | None) -> None:
+    """Gone from the runtime: so is the row, its secrets, and the upload it was to be made from."""
+    _drop_upload(volume)
     secrets.discard(volume.uid)
     uid = volume.uid
     volume.delete()

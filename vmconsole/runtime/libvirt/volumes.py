@@ -92,7 +92,11 @@ class LibvirtVolumes:
                 if self._made_at_once(job):
                     return
                 jobs.write(self._places.job(spec.uid), job)
-            self._start_importer(job)
+            try:
+                self._start_importer(job)
+            except (OSError, subprocess.SubprocessError):
+                jobs.remove(self._places, spec.uid)  # asked for in vain, and not to come true later
+                raise
 
     def _made_at_once(self, job: JobFile) -> bool:
         """True when it is there already. A crash here leaves nothing but a partial file, which the next try removes."""
