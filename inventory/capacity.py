@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from inventory.models import VirtualMachine
+from inventory.plan import OFF
 from vmconsole.runtime.models import Node
 from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import MachineSpec
 
 
 def lack_of_room(spec: MachineSpec) -> str:
-    """The sentence why no node can take the machine now, or "". Nodes that were never seen refuse nobody."""
-    nodes = list(Node.objects.exclude(status_as_of=None))
-    if not nodes:
+    """The sentence why no node can take the machine now, or "". Nodes that were never seen refuse nobody.
+
+    What is given is summed over our own rows: they are newer than the last look at the node, so that twenty starts
+    at once do not all find the same room.
+    """
+    total = sum(Node.objects.exclude(status_as_of=None).values_list("status_memory_bytes", flat=True))
+    if not total:
         return ""
-    free = max(node.status_memory_bytes - node.status_used_memory_bytes for node in nodes)
+    others = VirtualMachine.objects.exclude(uid=spec.uid).exclude(status_power__in=["", *OFF])
+    given = others.aggregate(sum=Sum("status_memory_bytes"))["sum"] or 0
+    free = total - given
     if spec.memory_bytes <= free:
         return ""
     sentence = _("It needs %(needed)s of memory and the host has %(free)s left. Stop a machine, or give this one less.")

@@ -12,6 +12,7 @@ from inventory.observe import record_seen
 from inventory.plan import OFF, Apply, Delete, NoteStopped, Send, SetPower, Step, Verb
 from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
+from inventory.services.editing import take_back
 from networking.models import Network
 from networking.services import network_spec, release_all
 from observability import events
@@ -126,6 +127,8 @@ def give_up(
         operations.fail(operation, sentence or _timeout(operation), reason=reason or "Timeout", detail=detail)
     if operation.verb == Verb.CREATE and cancelled and not vm.made:
         VirtualMachine.objects.filter(uid=vm.uid).update(deletion_requested_at=timezone.now())
+    elif operation.verb == Verb.EDIT and "before" in operation.data and vm.generation != vm.observed_generation:
+        take_back(vm, operation.data["before"])
     elif not vm.declared and operation.verb != Verb.DELETE:
         power = Power.OFF if vm.is_off else Power(vm.status_power)
         fault = "" if cancelled else sentence

@@ -127,6 +127,8 @@ def look(runtime: Runtime, uid: UUID) -> None:
         vm = record_foreign(runtime, seen)
     operation = open_of(uid)
     record_seen(vm, seen, operation=operation)
+    if seen and seen.power is Power.ON and not vm.status_guest:
+        refresh_guest(runtime, vm)  # this hint may be its agent, just come up
     if vm.managed:
         loop.ring(KIND, uid)
     elif seen is None:
@@ -170,15 +172,19 @@ def refresh_guests(runtime: Runtime) -> None:
     running = VirtualMachine.objects.filter(runtime=runtime, status_power=Power.ON)
     never = running.filter(status_guest_as_of=None)
     for vm in [*never[:10], *running.filter(status_guest_as_of__lt=due).order_by("status_guest_as_of")[:10]]:
-        try:
-            said = connect.connect(runtime).machines.guest(vm.uid)
-        except RuntimeFault:
-            continue
-        vm.status_guest_as_of = timezone.now()
-        VirtualMachine.objects.filter(uid=vm.uid).update(status_guest_as_of=vm.status_guest_as_of)
-        guest = asdict(said) if said else {}
-        before = vm.status_guest
-        vm.status_guest = guest
-        if guest != before or addresses(vm) != vm.status_addresses:
-            VirtualMachine.objects.filter(uid=vm.uid).update(status_guest=guest, status_addresses=addresses(vm))
-            tell(vm)
+        refresh_guest(runtime, vm)
+
+
+def refresh_guest(runtime: Runtime, vm: VirtualMachine) -> None:
+    """Ask one machine's agent; it answers at once or not at all."""
+    try:
+        said = connect.connect(runtime).machines.guest(vm.uid)
+    except RuntimeFault:
+        return
+    guest = asdict(said) if said else {}
+    before, vm.status_guest = vm.status_guest, guest
+    status = {"status_guest": guest, "status_guest_as_of": timezone.now(), "status_addresses": addresses(vm)}
+    news = guest != before or status["status_addresses"] != vm.status_addresses
+    VirtualMachine.objects.filter(uid=vm.uid).update(**status)
+    if news:
+        tell(vm)

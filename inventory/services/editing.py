@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from msgspec import structs, to_builtins
 
-from inventory.manifests import Invalid, checked_spec, columns, manifest_of, spec_of
+from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, spec_of
 from inventory.models import VirtualMachine
 from inventory.plan import Verb
 from inventory.rules import Problem
@@ -79,7 +79,7 @@ def edit(
         secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)
     operation = operations.begin(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=diff,
-        data={"restart": restart},
+        data={"restart": restart, "before": manifest_of(vm, status=False)},
     )  # fmt: skip
     power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state)
     vm.wish(**written, **({"spec_power": power} if power and "running_state" in names else {}))
@@ -90,6 +90,15 @@ def edit(
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def take_back(vm: VirtualMachine, before: dict[str, Any]) -> None:
+    """Undo an edit that the runtime refused: the wish is again what it was before it."""
+    manifest = parse_machine(before)
+    vm.wish(**columns(manifest))
+    write_rows(vm, manifest.spec)
+    detach_absent(vm)
+    attach_existing(vm, manifest.spec)
 
 
 def _same_object(vm: VirtualMachine, manifest: VirtualMachineManifest) -> None:
@@ -145,8 +154,6 @@ def declare(user: User, actor: Actor, vm: VirtualMachine, running_state: str) ->
 
 def manifest_now(vm: VirtualMachine) -> VirtualMachineManifest:
     """The machine's manifest as a value that can be changed and given to `edit`."""
-    from inventory.manifests import parse_machine
-
     return parse_machine(manifest_of(vm, status=False))
 
 

@@ -30,6 +30,8 @@ from vmconsole.access.errors import Conflict, Denied, NotFound
 from vmconsole.operations.models import Operation, State
 from vmconsole.operations.services import request_cancel
 from vmconsole.runtime import connect
+from vmconsole.runtime.errors import Rejected
+from vmconsole.runtime.models import Node
 from vmconsole.runtime.types import MachineSpec, Power
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -312,3 +314,33 @@ def test_a_manifest_comes_back_as_it_went(people: People, fake_runtime: Any) -> 
     vm, _operation = create(people.carol, ACTOR, given)
     assert parse_machine(manifest_of(now(vm))).spec == given.spec
     assert parse_machine(manifest_of(vm)).metadata.annotations == given.metadata.annotations
+
+
+def test_an_edit_that_the_runtime_refuses_is_taken_back(people: People, fake_runtime: Any) -> None:
+    vm = running(people)
+
+    def refuse(spec: MachineSpec) -> None:
+        raise Rejected("This machine cannot have that.")
+
+    accept = fake_runtime.machines.apply
+    fake_runtime.machines.apply = refuse
+    operation = edit(people.carol, ACTOR, vm, _with_vcpus(vm, 4), when="next-start")
+    assert operation is not None
+    settle(lambda: not Operation.objects.get(uid=operation.uid).is_open)
+    fake_runtime.machines.apply = accept
+    operation.refresh_from_db()
+    assert (operation.state, operation.message) == (State.FAILED, "This machine cannot have that.")
+    assert now(vm).spec_vcpus == 1
+    settle(lambda: now(vm).observed_generation == vm.generation)
+
+
+def test_a_start_without_room_says_how_much_is_missing(people: People, fake_runtime: Any) -> None:
+    watching.Watcher(lambda: True).resync(connect.only())
+    Node.objects.update(status_memory_bytes=300 << 20)
+    first = running(people, "first")
+    second, _operation = create(people.carol, ACTOR, manifest("second"))
+    settle()
+    assert (now(second).status_state, second.status_reason) == ("ErrorUnschedulable", "InsufficientResources")
+    assert "256Mi" in second.status_message
+    power(people.carol, ACTOR, first, Verb.FORCE_STOP)
+    settle(lambda: now(second).status_state == "Running")
