@@ -6,7 +6,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from inventory.models import VirtualMachine
-from inventory.plan import OFF
+from inventory.rules import OFF
 from vmconsole.runtime.models import Node
 from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import MachineSpec

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from inventory.plan import OFF, Verb
+from inventory.rules import OFF, Verb
 from inventory.states import State
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, may, namespaces

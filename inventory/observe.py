@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from inventory.assembly import Assembled
 from inventory.models import VirtualMachine
-from inventory.plan import OFF, Verb
+from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
 from inventory.states import Facts, Shown, State, shown
 from networking.models import NetworkInterface

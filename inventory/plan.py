@@ -6,29 +6,10 @@ The only place of the product that decides over machines. Nothing here waits, re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from inventory.rules import OFF, Verb
 from vmconsole.runtime.types import MachineSeen, MachineSpec, Power
 
-
-class Verb(StrEnum):
-    """What a person can ask of a machine."""
-
-    CREATE = "create"
-    START = "start"
-    STOP = "stop"
-    FORCE_STOP = "force-stop"
-    RESTART = "restart"
-    RESET = "reset"
-    PAUSE = "pause"
-    RESUME = "resume"
-    EDIT = "edit"
-    DELETE = "delete"
-    ADOPT = "adopt"
-
-
-OFF = (Power.OFF, Power.CRASHED)
-SHAPING = (Verb.CREATE, Verb.EDIT)
 ASK_AGAIN = 5.0  # a guest that still boots misses the power button, so it is pressed again
 LOOK_AGAIN = 1.0
 

@@ -23,7 +23,6 @@ from inventory.observe import CRASH_WINDOW, record_seen
 from inventory.plan import (
     ASK_AGAIN,
     LOOK_AGAIN,
-    OFF,
     Accept,
     Delete,
     Forget,
@@ -31,11 +30,11 @@ from inventory.plan import (
     Settled,
     Step,
     Vanished,
-    Verb,
     Wait,
     Want,
     next_step,
 )
+from inventory.rules import OFF, Verb
 from inventory.services.attaching import attach_existing
 from observability import events
 from vmconsole.access.errors import Refused

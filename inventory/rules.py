@@ -7,11 +7,30 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 
-from inventory.plan import OFF, Verb
 from inventory.schema import VirtualMachineSpec
 from vmconsole.runtime.quantities import parse_quantity
 from vmconsole.runtime.types import Can, Power
+
+
+class Verb(StrEnum):
+    """What a person can ask of a machine."""
+
+    CREATE = "create"
+    START = "start"
+    STOP = "stop"
+    FORCE_STOP = "force-stop"
+    RESTART = "restart"
+    RESET = "reset"
+    PAUSE = "pause"
+    RESUME = "resume"
+    EDIT = "edit"
+    DELETE = "delete"
+    ADOPT = "adopt"
+
+
+OFF = (Power.OFF, Power.CRASHED)
 
 LEAST_MEMORY = 1_000_000
 MOST_MEMORY = 1 << 40

@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.models import VirtualMachine, VirtualMachineType
-from inventory.plan import Verb
-from inventory.rules import why_not
+from inventory.rules import Verb, why_not
 from inventory.services.asking import KIND, subject
 from inventory.why import Why, why
 from vmconsole.access.rights import Right, may

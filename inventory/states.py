@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inventory.plan import Verb
+from inventory.rules import Verb
 from vmconsole.runtime.types import Power
 
 

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from inventory.assembly import Assembled
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
 from inventory.observe import record_seen
-from inventory.plan import OFF, Apply, Delete, NoteStopped, Send, SetPower, Step, Verb
+from inventory.plan import Apply, Delete, NoteStopped, Send, SetPower, Step
+from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
 from inventory.services.editing import take_back

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services.power import WISHES
 from observability.models import AuditEntry, AuditHead
 from tests.doors import BODIES, COMMANDS, DOORS, HEADERS, NOUNS, OPEN, OUT, QUERIES, SOCKETS, TASKS

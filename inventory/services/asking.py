@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
-from inventory.rules import Subject, why_not
+from inventory.rules import Subject, Verb, why_not
 from observability import changes
 from vmconsole.access.errors import Conflict
 from vmconsole.access.models import User

@@ -12,8 +12,7 @@ from msgspec import structs, to_builtins
 
 from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, spec_of
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
-from inventory.rules import Problem
+from inventory.rules import Problem, Verb
 from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
 from inventory.services.asking import KIND, refuse_unless_allowed, require_on, tell
 from inventory.services.attaching import attach_existing, detach_absent

@@ -15,8 +15,7 @@ from msgspec import structs
 from inventory.assembly import decoded
 from inventory.manifests import Invalid, checked_spec, columns
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
-from inventory.plan import Verb
-from inventory.rules import Problem
+from inventory.rules import Problem, Verb
 from inventory.schema import (
     CLOUD_INIT_BYTES,
     GROUP,

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services.asking import KIND, refuse_unless_allowed, require_on, tell
 from vmconsole.access.actors import Actor
 from vmconsole.access.models import User

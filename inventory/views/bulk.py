@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from inventory.models import VirtualMachine
-from inventory.plan import OFF, Verb
+from inventory.rules import OFF, Verb
 from inventory.services import editing, power
 from inventory.showing import LABELS, Shown, shown
 from inventory.views.finding import uid_of

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from inventory.configuring import ConfigureForm, changed_manifest, pending
 from inventory.manifests import Invalid, dump_yaml, load_yaml, manifest_of, parse_machine
 from inventory.models import VirtualMachine, VirtualMachineType
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services import editing
 from inventory.services.asking import require_on
 from inventory.services.editing import When

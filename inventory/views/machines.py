@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services import editing, making, power
 from inventory.services.asking import require_on
 from inventory.showing import one

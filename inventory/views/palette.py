@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
-from inventory.rules import POWER_VERBS
+from inventory.rules import POWER_VERBS, Verb
 from inventory.showing import LABELS, Shown, shown
 from storage.models import VirtualMachineDisk
 from vmconsole.access.rights import Right, namespaces

@@ -13,7 +13,7 @@ from django.utils import timezone
 from inventory import watching
 from inventory.manifests import manifest_of, parse_machine
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services.editing import declare, delete, edit, manifest_now
 from inventory.services.making import NewDisk, adopt, create
 from inventory.services.power import power

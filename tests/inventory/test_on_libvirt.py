@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from inventory import watching
 from inventory.models import VirtualMachine
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.services.editing import declare, delete
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power

@@ -16,11 +16,11 @@ from inventory.plan import (
     Settled,
     Step,
     Vanished,
-    Verb,
     Wait,
     Want,
     next_step,
 )
+from inventory.rules import Verb
 from vmconsole.runtime.types import Job, MachineSeen, MachineSpec, Power
 
 SPEC = MachineSpec(UUID(int=1), "default", "web-1", vcpus=2, memory_bytes=2 << 30)

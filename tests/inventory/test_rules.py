@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inventory.plan import Verb
-from inventory.rules import Subject, problems, why_not
+from inventory.rules import Subject, Verb, problems, why_not
 from inventory.schema import VirtualMachineSpec
 from vmconsole.runtime.types import Can, Power
 

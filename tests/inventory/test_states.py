@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inventory.plan import Verb
+from inventory.rules import Verb
 from inventory.states import Facts, State, shown
 from vmconsole.runtime.types import Power
 
