@@ -284,7 +284,7 @@ def test_figures_come_every_two_seconds(carol: Browser, machine: Machine, contro
         assert [point["cpu"] for point in first["points"]] == [1.0, 2.0]
         begun = time.monotonic()
         second = shown.until(lambda message: message["type"] == "samples")
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8  # two on a machine that has nothing else to do
         assert second["points"][0]["at"] > first["points"][-1]["at"]
     assert [str(machine.uid)] in controller.watched
 

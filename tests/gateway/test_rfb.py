@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from tests.gateway.conftest import Browser, Machine
@@ -15,6 +16,7 @@ from tests.hosts import wait_until
 from vmconsole.gateway.rfb import Shared, ViewOnly
 from vmconsole.gateway.wire import Refusal
 
+unhurried = how(deadline=None)  # other tests take the processor
 VERSION = GREETING
 ALONE = b"\x00"
 HELLO = VERSION + b"\x01" + ALONE
@@ -54,6 +56,7 @@ def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
+@unhurried
 @given(messages, st.lists(st.integers(0, 10_000), max_size=12))
 def test_looking_passes_questions_and_nothing_else(said: list[tuple[bool, bytes]], cuts: list[int]) -> None:
     passes = ViewOnly()
@@ -62,6 +65,7 @@ def test_looking_passes_questions_and_nothing_else(said: list[tuple[bool, bytes]
     assert heard == PASSED_HELLO + b"".join(message for question, message in said if question)
 
 
+@unhurried
 @given(st.binary(max_size=2000), st.lists(st.integers(0, 3000), max_size=8))
 def test_writing_passes_everything_but_being_alone(rest: bytes, cuts: list[int]) -> None:
     passes = Shared()
@@ -69,6 +73,7 @@ def test_writing_passes_everything_but_being_alone(rest: bytes, cuts: list[int])
     assert heard == PASSED_HELLO + rest
 
 
+@unhurried
 @given(st.binary(max_size=3000), st.lists(st.integers(0, 3000), max_size=8))
 def test_looking_never_passes_more_than_was_said(noise: bytes, cuts: list[int]) -> None:
     """Whatever it is, it is followed or refused; what is kept of it stays small."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection
 
@@ -18,6 +19,8 @@ from tests.hosts import wait_until
 from tests.people import People
 from vmconsole.gateway.serial import REPLAY, missing
 from vmconsole.gateway.wire import NOT_FOUND
+
+unhurried = how(deadline=None)  # other tests take the processor
 
 
 class Terminal:
@@ -193,6 +196,7 @@ def test_is_in_the_audit(carol: Browser, machine: Machine, port: ListeningGuest)
     assert not any("secret password" in str(entry) for entry in AuditEntry.objects.values())
 
 
+@unhurried
 @given(
     stream=st.permutations(range(256)).map(bytes),  # where text repeats itself nobody can tell where it was left
     known=st.integers(0, 256),
