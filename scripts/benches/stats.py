@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import statistics
 import subprocess
 import sys
@@ -20,18 +21,22 @@ import typer
 from scripts.benches._processes import ROOT, wait
 from scripts.benches.results import Figure, show
 from vmconsole.runtime.contract import RuntimeConnection
-from vmconsole.runtime.types import DiskSpec, MachineSpec, Phase, Power, VolumeSpec
+from vmconsole.runtime.types import DiskSpec, FileSource, MachineSpec, Phase, Power, VolumeSource, VolumeSpec
 
 MIB = 1 << 20
 ROUNDS = 30
+HALT = bytes.fromhex("fa f4 eb fd")  # cli; again: hlt; jmp again
 
 
 @contextmanager
 def private_host() -> Iterator[tuple[str, Path]]:
     """A libvirtd of our own, as the tests have one; every guest of it is gone at the end."""
     sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+    from private_libvirt import running_guests
+
     from tests.hosts import kill_leftovers, start_libvirt
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever loses patience must not leave fifty guests
     with tempfile.TemporaryDirectory(prefix="vmc-", dir="/tmp") as folder:
         state = Path(folder)
         state.chmod(0o711)
@@ -41,6 +46,7 @@ def private_host() -> Iterator[tuple[str, Path]]:
             yield f"qemu+unix:///system?socket={state}/libvirt/run/libvirt-sock", state
         finally:
             kill_leftovers(state)
+            wait(lambda: not running_guests(state / "libvirt" / "run"))  # with guests left it would leave virtlogd too
             supervisor.terminate()
             supervisor.wait(30)
             subprocess.run(["ip", "netns", "delete", state.name], check=True)
@@ -57,7 +63,7 @@ def bench(
     with private_host() as (uri, state):
         connection = open_connection(uri, state)
         host = libvirt.open(uri)
-        start(connection, guests)
+        start(connection, state, guests)
         collector = Collector(lambda: connection)
         collector.look()
         bare, ours = taking_turns(lambda: host.getAllDomainStats(GROUPS, NOWAIT | RUNNING), collector.look)
@@ -76,17 +82,26 @@ def bench(
         raise SystemExit(1)
 
 
-def start(connection: RuntimeConnection, guests: int) -> None:
-    """Machines with firmware and one disk: half a second each to start, and counters like any other."""
+def start(connection: RuntimeConnection, state: Path, guests: int) -> None:
+    """Machines that run and do nothing: their boot sector halts the processor. Counters like any other."""
+    upload = str(uuid4())
+    (state / "uploads" / upload).write_bytes(HALT.ljust(510, b"\0") + b"\x55\xaa" + bytes(MIB - 512))
+    first = made(connection, FileSource(upload))
     for number in range(guests):
-        disk, uid = uuid4(), uuid4()
-        connection.volumes.create(VolumeSpec(disk, "default", f"d-{number}", 8 * MIB))
-        wait(partial(is_made, connection, disk))
+        disk, uid = made(connection, VolumeSource(first)), uuid4()
         spec = MachineSpec(
-            uid, "default", f"m-{number}", vcpus=1, memory_bytes=32 * MIB, disks=(DiskSpec("disk0", disk),)
-        )
+            uid, "default", f"m-{number}", vcpus=1, memory_bytes=32 * MIB,
+            disks=(DiskSpec("disk0", disk, boot=True),),
+        )  # fmt: skip
         connection.machines.apply(spec)
         connection.machines.set_power(uid, Power.ON)
+
+
+def made(connection: RuntimeConnection, source: FileSource | VolumeSource) -> UUID:
+    uid = uuid4()
+    connection.volumes.create(VolumeSpec(uid, "default", f"d-{uid.hex[:8]}", 0, source))
+    wait(partial(is_made, connection, uid))
+    return uid
 
 
 def is_made(connection: RuntimeConnection, disk: UUID) -> bool:
