@@ -31,4 +31,5 @@ def drawn(row: Shown, button: Button, where: str, look: str) -> dict[str, Any]:
         "look": look,
         "asks": button.verb in ("force-stop", "reset"),
         "name": row.vm.title,
+        "uid": row.vm.uid,
     }

@@ -50,6 +50,11 @@ export function requests() {
       toast(t('The request failed (%s).', detail.xhr.status))
     }
   })
+  // Morphing may turn a button into another; what it asked for before must not be asked by the new one.
+  document.body.addEventListener('htmx:beforeRequest', (event) => {
+    const { elt, requestConfig } = (event as CustomEvent<{ elt: Element; requestConfig: { verb: string } }>).detail
+    if (!elt.hasAttribute(`hx-${requestConfig.verb}`)) event.preventDefault()
+  })
   document.body.addEventListener('htmx:sendError', () => toast(t('The console does not answer. Nothing was changed.')))
 }
 
