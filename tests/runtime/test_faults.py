@@ -50,9 +50,7 @@ def told(bench: Bench) -> deque[UUID | None]:
     return seen
 
 
-def test_a_killed_qemu_is_seen_at_once(
-    bench: Bench, told: deque[UUID | None], libvirt_state: LibvirtState
-) -> None:
+def test_a_killed_qemu_is_seen_at_once(bench: Bench, told: deque[UUID | None], libvirt_state: LibvirtState) -> None:
     spec = start(bench)
     told.clear()
     os.kill(qemu(libvirt_state, spec), signal.SIGKILL)

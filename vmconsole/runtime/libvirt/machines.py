@@ -86,6 +86,13 @@ class Machines:
     # --- power ---
 
     def set_power(self, uid: UUID, power: Power, *, force: bool = False) -> None:
+        try:
+            self._ask_power(uid, power, force=force)
+        except Stale:
+            # It changed between our look and our asking, perhaps to what is wanted.
+            self._ask_power(uid, power, force=force)
+
+    def _ask_power(self, uid: UUID, power: Power, *, force: bool) -> None:
         with self._domain(uid, f"turn the machine {power}") as domain:
             now = looks.power(domain)
             running, paused, off = now is Power.ON, now is Power.PAUSED, now in looks.OFF
@@ -99,11 +106,8 @@ class Machines:
                 domain.destroy()  # kills the process and needs no answer from it
             elif power is Power.OFF and running:
                 # Only asks. Whether the guest obeys is for the next look to say.
-                asked(
-                    domain,
-                    lambda: domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
-                    within=ANSWER_WITHIN,
-                )
+                button = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+                asked(domain, lambda: domain.shutdownFlags(button), within=ANSWER_WITHIN)
 
     def reset(self, uid: UUID) -> None:
         with self._domain(uid, "reset the machine") as domain:
