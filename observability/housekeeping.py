@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from observability import chain, changes, events
+from vmconsole.access import lockout, sessions
 
 
 def run() -> None:
     chain.checkpoint()
     changes.prune()
     events.prune()
+    sessions.prune()
+    lockout.prune()

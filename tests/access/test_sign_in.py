@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from observability.models import AuditEntry
 from tests.people import PASSWORD, client_of, make_people, make_person
-from vmconsole.access import sessions
+from vmconsole.access import lockout, sessions
 from vmconsole.access.models import User
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +167,16 @@ def test_a_session_is_asked_again_by_what_lives_long() -> None:
     assert sessions.user_of(key) is None
     assert sessions.user_of("made-up") is None
     assert sessions.user_of(None) is None
+
+
+def test_what_expired_is_forgotten() -> None:
+    people = make_people()
+    client_of(people.alice)
+    sign_in(Client(), password="wrong")
+    sessions.prune()
+    lockout.prune()
+    assert (Session.objects.count(), AccessAttempt.objects.count()) == (1, 1)
+    with time_machine.travel(timezone.now() + timedelta(hours=13)):
+        sessions.prune()
+        lockout.prune()
+    assert (Session.objects.count(), AccessAttempt.objects.count()) == (0, 0)

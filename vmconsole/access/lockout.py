@@ -45,3 +45,9 @@ def locked_usernames() -> set[str]:
 def unlock(username: str) -> int:
     """Forget this person's wrong passwords. How many addresses that freed."""
     return int(reset(username=username))
+
+
+def prune() -> None:
+    """Forget wrong passwords that no longer count."""
+    expired = timezone.now() - 2 * (get_cool_off() or timedelta())
+    AccessAttempt.objects.filter(attempt_time__lt=expired).delete()
