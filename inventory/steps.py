@@ -15,7 +15,8 @@ from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
 from inventory.services.editing import take_back
 from networking.models import Network
-from networking.services import network_spec, release_all
+from networking.reconcile import apply_now
+from networking.services import release_all
 from observability import events
 from storage import services as storage
 from storage.models import VirtualMachineDisk
@@ -59,7 +60,7 @@ def _apply(
     spec: MachineSpec, vm: VirtualMachine, operation: Operation | None, assembled: Assembled, runtime: RuntimeConnection
 ) -> None:
     for network in assembled.networks:
-        _apply_network(network, runtime)
+        apply_now(network.uid, runtime.networks)
     if operation and operation.data.get("drift") == "theirs":
         seen = runtime.machines.get(vm.uid)
         if seen and seen.spec:
@@ -70,14 +71,6 @@ def _apply(
     VirtualMachine.objects.filter(uid=vm.uid).update(
         observed_generation=vm.generation, status_applied_revision=seen.revision if seen else "", status_drift=[]
     )
-
-
-def _apply_network(network: Network, runtime: RuntimeConnection) -> None:
-    """The reservation must stand before the guest asks for its address."""
-    if network.observed_generation == network.generation and network.status_ready:
-        return
-    runtime.networks.apply(network_spec(network))
-    Network.objects.filter(uid=network.uid).update(observed_generation=network.generation, status_ready=True)
 
 
 @transaction.atomic

@@ -7,12 +7,16 @@ from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from networking.models import Network
 from networking.services import network_spec
 from observability import changes, events
+from vmconsole.operations import loop
+from vmconsole.operations.models import Lease
 from vmconsole.runtime import connect
-from vmconsole.runtime.errors import RuntimeFault
+from vmconsole.runtime.contract import Networks
+from vmconsole.runtime.errors import Busy, RuntimeFault
 
 TRY_AGAIN = 10.0
 
@@ -47,6 +51,24 @@ def reconcile(uid: UUID) -> float | None:
     Network.objects.filter(uid=uid).update(observed_generation=network.generation)
     newer = Network.objects.filter(uid=uid, generation__gt=network.generation).exists()
     return 0 if newer else None
+
+
+def apply_now(uid: UUID, networks: Networks) -> None:
+    """Make the network so before a guest asks it for an address. Busy while somebody else is at it.
+
+    Under the network's own lease: an apply replaces all reservations, and of two at once the older could come last.
+    """
+    token = Lease.take(uid, now=timezone.now(), length=loop.LEASE)
+    if token is None:
+        raise Busy(_("Its network is just being changed."))
+    try:
+        network = Network.objects.get(uid=uid)
+        if network.observed_generation != network.generation or not network.status_ready:
+            networks.apply(network_spec(network))
+            done = {"observed_generation": network.generation, "status_ready": True}
+            Network.objects.filter(uid=uid).update(**done, status_reason="", status_message="")
+    finally:
+        Lease.give_back(uid, token)
 
 
 def _record(network: Network, *, ready: bool, reason: str, message: str) -> None:
