@@ -11,6 +11,7 @@ from django.urls import path, re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
 pages = get_asgi_application()  # before anything that imports models
 
+from vmconsole.gateway.bodies import small_bodies_only  # noqa: E402
 from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
 from vmconsole.gateway.consumers import Feed  # noqa: E402
 from vmconsole.gateway.lifespan import lifespan  # noqa: E402
@@ -23,4 +24,6 @@ sockets = URLRouter(
         re_path("", nowhere),  # type: ignore[arg-type]
     ]
 )
-application = ProtocolTypeRouter({"http": pages, "websocket": own_pages_only(sockets), "lifespan": lifespan})
+application = ProtocolTypeRouter(
+    {"http": small_bodies_only(pages), "websocket": own_pages_only(sockets), "lifespan": lifespan}
+)
