@@ -47,9 +47,10 @@ async def test_what_is_announced_as_too_large_is_not_read(announced: str) -> Non
 
 
 async def test_what_grows_too_large_is_cut_off() -> None:
-    app, _ = await sent([bytes(1 << 20)] * 20)
+    app, answers = await sent([bytes(1 << 20)] * 20)
     assert app.ended == "http.disconnect"
     assert app.bytes <= LARGEST_BODY
+    assert answers[0]["status"] == 413
 
 
 async def test_a_part_goes_through() -> None:

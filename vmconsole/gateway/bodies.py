@@ -26,7 +26,7 @@ def small_bodies_only(app: App) -> App:
         if not announced.isdigit() or int(announced) > LARGEST_BODY:
             await _refuse(send)
             return
-        taken = 0
+        taken, answered = 0, False
 
         async def counted() -> Message:
             nonlocal taken
@@ -34,7 +34,14 @@ def small_bodies_only(app: App) -> App:
             taken += len(message.get("body", b""))
             return message if taken <= LARGEST_BODY else {"type": "http.disconnect"}
 
-        await app(scope, counted, send)
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        await app(scope, counted, noted)
+        if taken > LARGEST_BODY and not answered:
+            await _refuse(send)
 
     return limited
 
