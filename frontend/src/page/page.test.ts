@@ -1,0 +1,64 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { numbered, showChosen } from './forms'
+import { count } from './lists'
+import { unlocks } from './dialogs'
+import { tellTimes } from './times'
+import { pages } from './palette'
+
+afterEach(() => (document.body.innerHTML = ''))
+
+describe('forms', () => {
+  it('show the fields of what was chosen', () => {
+    document.body.innerHTML = `<form><input type="radio" name="source" value="image" checked>
+      <input type="radio" name="source" value="disk"><p id="a" data-when-source="image blank"></p><p id="b" data-when-source="disk"></p></form>`
+    showChosen()
+    expect([document.getElementById('a')?.hidden, document.getElementById('b')?.hidden]).toEqual([false, true])
+  })
+
+  it('number a new row', () => {
+    const template = document.createElement('template')
+    template.innerHTML =
+      '<label for="id_disk-__prefix__-name"></label><input name="disk-__prefix__-name" id="id_disk-__prefix__-name">'
+    const row = numbered(template, '3')
+    expect(row.querySelector('input')?.name).toBe('disk-3-name')
+    expect(row.querySelector('label')?.getAttribute('for')).toBe('id_disk-3-name')
+  })
+})
+
+it('the delete button waits for the exact name', () => {
+  document.body.innerHTML = '<input data-unlocks="#go" data-exactly="web-1"><button id="go" disabled></button>'
+  unlocks()
+  const [input, button] = [document.querySelector('input')!, document.querySelector('button')!]
+  const type = (text: string) => {
+    input.value = text
+    input.dispatchEvent(new Event('input', { bubbles: true }))
+    return button.disabled
+  }
+  expect([type('web-'), type('web-1'), type('web-12')]).toEqual([true, false, true])
+})
+
+it('the bulk bar counts what is chosen', () => {
+  document.body.innerHTML = `<table><tr><th><input type="checkbox" class="row-check-all"></th></tr>
+    <tr><td><input type="checkbox" class="row-check" checked></td></tr><tr><td><input type="checkbox" class="row-check"></td></tr></table>
+    <div class="bulk"><span data-chosen-count></span></div>`
+  count()
+  expect(document.querySelector('.bulk')?.hasAttribute('data-some')).toBe(true)
+  expect(document.querySelector('[data-chosen-count]')?.textContent).toBe('1 selected')
+  expect(document.querySelector<HTMLInputElement>('.row-check-all')?.indeterminate).toBe(true)
+})
+
+it('a time tells itself in words, and exactly on hover', () => {
+  document.documentElement.lang = 'en'
+  const then = new Date(Date.now() - 3 * 60_000).toISOString()
+  document.body.innerHTML = `<time data-ago datetime="${then}"></time>`
+  tellTimes()
+  const time = document.querySelector('time')!
+  expect(time.textContent).toBe('3 minutes ago')
+  expect(time.title).toContain(`${then.slice(0, 19).replace('T', ' ')} UTC`)
+})
+
+it('the palette knows the pages of the navigation', () => {
+  document.body.innerHTML =
+    '<a href="/vms/" data-title="Virtual machines" data-icon="x"></a><a href="/disks/" data-title="Disks"></a>'
+  expect(pages('virt', document.querySelectorAll('a')).map((entry) => entry.label)).toEqual(['Virtual machines'])
+})
