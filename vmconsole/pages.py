@@ -118,9 +118,9 @@ def ago(moment: datetime | None, empty: str = "–") -> SafeString | str:
 
 
 @register.filter
-def size(value: float | None) -> str:
-    """Bytes as people read them: 512 MiB, 1.5 TiB."""
-    if value is None:
+def size(value: float | str | None) -> str:
+    """Bytes as people read them: 512 MiB, 1.5 TiB. A template's missing value comes as ""."""
+    if value is None or value == "":
         return "–"
     amount, unit = float(value), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
