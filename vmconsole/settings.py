@@ -49,6 +49,7 @@ def key(name: str) -> str:
 
 
 SECRET_KEY = key("SECRET_KEY") or "not-secret: only for commands that sign nothing"
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")  # retired keys: their sessions and audit seals still count
 FERNET_KEY = key("FERNET_KEY")
 METRICS_TOKEN = key("METRICS_TOKEN")  # who bears it may read /metrics; without it there is no /metrics
 

@@ -128,7 +128,7 @@ def prometheus(instance: Instance) -> str:
         "prometheus",
         f"--config.file={state}/etc/prometheus.yml",
         f"--storage.tsdb.path={state}/prometheus",
-        f"--storage.tsdb.retention.time={os.environ.get('VMCONSOLE_RETENTION', '15d')}",
+        f"--storage.tsdb.retention.time={os.environ.get('VMCONSOLE_RETENTION', '400d')}",
         "--storage.tsdb.retention.size=5GB",
         f"--web.listen-address=127.0.0.1:{instance.prometheus_port}",
         "--log.level=warn",
