@@ -206,7 +206,6 @@ SOCKETS: dict[str, str] = {
 COMMANDS: dict[str, str] = {
     "controller": "the process that watches the runtime; root's and our service user's",
     "ensure_admin": "makes the first administrator, once",
-    "prometheus_config": "writes the configuration of our own Prometheus",
     "register_demo_image": "puts the demo image into the list of images",
     "rotate_secrets": "seals every secret with the newest key",
     "verify_audit": "reads the audit chain and says whether it is whole",

@@ -21,7 +21,6 @@ from observability.charts import CHARTS, RANGES, query
 from observability.collector import Collector, Name
 from observability.door import serve
 from observability.exposition import exposition
-from observability.prometheus import arguments, config
 from tests.observability.samples import GIB, UID, Clock, Host, sample
 from tests.people import MINE, client_of, make_people
 
@@ -63,9 +62,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
-    (place / "token").write_text("t")
-    (place / "prometheus.yml").write_text(config("127.0.0.1:1", place / "token"))
-    program = arguments(place / "prometheus.yml", place / "data", listen)
+    (place / "prometheus.yml").write_text("{}")
+    program = [
+        "prometheus", f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data",
+        "--storage.tsdb.retention.time=400d", f"--web.listen-address={listen}",
+    ]  # fmt: skip
     with subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(lambda: httpx.get(f"http://{listen}/-/ready").status_code == 200)
