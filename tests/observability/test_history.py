@@ -67,7 +67,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "prometheus", f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data",
         "--storage.tsdb.retention.time=400d", f"--web.listen-address={listen}",
     ]  # fmt: skip
-    with subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(program, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(lambda: httpx.get(f"http://{listen}/-/ready").status_code == 200)
             yield f"http://{listen}"
