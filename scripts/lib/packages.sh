@@ -8,27 +8,34 @@ become_root() {
     exec sudo ${keep:+--preserve-env="$keep"} "$@"
 }
 
-# The names to install: ours for running, and with "test" those for testing too.
-wanted_packages() {
+# The lines of the list that count: "name" or "? name", and with "test" those for testing too.
+listed_packages() {
     sed 's/#.*//' "$root/scripts/lib/packages" | while read -r first second; do
         case $first in
             "") ;;
-            "?") if apt-cache show "$second" > /dev/null 2>&1; then echo "$second"; fi ;;
             test) if [ "${1:-}" = test ]; then echo "$second"; fi ;;
-            *) echo "$first" ;;
+            "?test") if [ "${1:-}" = test ]; then echo "? $second"; fi ;;
+            *) echo "$first $second" ;;
         esac
+    done
+}
+
+# The names to install here.
+wanted_packages() {
+    listed_packages "${1:-}" | while read -r first second; do
+        if [ "$first" != "?" ]; then
+            echo "$first"
+        elif apt-cache show "$second" > /dev/null 2>&1; then
+            echo "$second"
+        fi
     done
 }
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)" = installed ]; }
 
 missing_packages() {
-    sed 's/#.*//; s/^?//' "$root/scripts/lib/packages" | while read -r first second; do
-        if [ "$first" = test ]; then
-            [ "${1:-}" = test ] || continue
-            first=$second
-        fi
-        [ -z "$first" ] || installed "$first" || echo "$first"
+    listed_packages "${1:-}" | sed 's/^? //' | while read -r name; do
+        installed $name || echo "$name"
     done
 }
 
