@@ -25,6 +25,7 @@ from typing import NamedTuple
 from host_setup import QEMU
 
 EMULATOR = "qemu-system-x86_64"
+DEVICE = Path("/dev/kvm")
 END_OF_FIRMWARE = b"No bootable device"
 EMULATION_LIMIT = 60.0
 # Real KVM is as fast as emulation here or faster; the bad ones took 25 times as long. In between: a busy machine.
@@ -72,7 +73,7 @@ def firmware_seconds(accelerator: str, limit: float) -> tuple[float | None, str]
 
 
 def judge() -> Verdict:
-    if not Path("/dev/kvm").exists():
+    if not DEVICE.exists():
         return Verdict("tcg", "This machine has no /dev/kvm. Switch on virtualization in its firmware for full speed.")
     emulated, complaint = firmware_seconds("tcg", EMULATION_LIMIT)
     if emulated is None:
@@ -86,11 +87,10 @@ def judge() -> Verdict:
 def circumstances() -> dict[str, str]:
     """When any of these changes, an old verdict means nothing."""
     version = subprocess.run([EMULATOR, "--version"], check=True, capture_output=True, text=True).stdout
-    device = Path("/dev/kvm")
     return {
         "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
         "qemu": version.splitlines()[0],
-        "device": oct(device.stat().st_mode) + f" {device.stat().st_gid}" if device.exists() else "",
+        "device": oct(DEVICE.stat().st_mode) + f" {DEVICE.stat().st_gid}" if DEVICE.exists() else "",
         "asked": os.environ.get("VMCONSOLE_ACCEL", "auto") or "auto",
     }
 
