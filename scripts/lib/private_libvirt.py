@@ -57,6 +57,7 @@ PLACES = {
 FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0  # seconds between two starts of a daemon that keeps dying
 SETTLED = 60.0  # after so many seconds a daemon counts as well again
 STOP_PATIENCE = 10.0
+LARGEST_LOG = 10_000_000
 
 
 def say(text: str) -> None:
@@ -97,6 +98,9 @@ class Daemon:
         return pid if same and is_alive(pid, self.name) else 0
 
     def start(self) -> None:
+        own_log = self.log.with_suffix(".log")
+        if own_log.exists() and own_log.stat().st_size > LARGEST_LOG:  # they never rotate it themselves
+            own_log.replace(own_log.with_suffix(".log.1"))
         with self.log.open("ab") as out:
             child = subprocess.Popen(
                 [self.name, "-f", f"/etc/libvirt/{self.name}.conf", "-p", f"/run/libvirt/{self.name}.pid"],
