@@ -8,9 +8,10 @@ from django.test import TransactionTestCase
 
 from observability import triggers
 from tests.hosts import demo_image, libvirt_state
-from tests.running import console
+from tests.running import admin, console, editor, stranger, viewer
 
-__all__ = ["console", "demo_image", "libvirt_state"]  # fixtures are found here by name
+# Fixtures are found here by name.
+__all__ = ["admin", "console", "demo_image", "editor", "libvirt_state", "stranger", "viewer"]
 
 DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "client", "admin_client"}
 
@@ -38,7 +39,7 @@ def uses_database(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("django_db") or DATABASE & set(getattr(item, "fixturenames", ())))
 
 
-_empty_the_tables = TransactionTestCase._fixture_teardown
+_empty_the_tables = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
 
 def _empty_the_tables_audit_included(self: TransactionTestCase) -> None:
@@ -47,4 +48,4 @@ def _empty_the_tables_audit_included(self: TransactionTestCase) -> None:
         _empty_the_tables(self)
 
 
-TransactionTestCase._fixture_teardown = _empty_the_tables_audit_included  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = _empty_the_tables_audit_included  # type: ignore[attr-defined]
