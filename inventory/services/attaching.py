@@ -1,9 +1,11 @@
-"""Who holds which disk: the bookkeeping between machines and the storage app, which knows nothing of machines."""
+"""Who holds which disk and which card: the bookkeeping between machines and the apps that know nothing of machines."""
 
 from __future__ import annotations
 
 from inventory.models import VirtualMachine
 from inventory.schema import VirtualMachineSpec
+from networking.models import Network
+from networking.services import claim_interface
 from storage import services as storage
 from storage.models import Attachment, VirtualMachineDisk
 
@@ -15,6 +17,20 @@ def attach_existing(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         attachment = wanted[disk.name]
         read_only = attachment.read_only or attachment.cdrom is not None
         storage.attach(disk, machine_uid=vm.uid, machine_name=vm.name, read_only=read_only)
+
+
+def claim_existing(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
+    """Take the MACs and addresses that were asked for by name. Conflict when one of them is somebody else's.
+
+    Cards that take any are left to the loop, which chooses again when another was quicker.
+    """
+    wanted = {card.network_name: card for card in spec.interfaces if card.mac_address or card.ip_addresses}
+    for network in Network.objects.filter(name__in=wanted, deletion_requested_at=None):
+        card = wanted[network.name]
+        claim_interface(
+            namespace=vm.namespace, machine_uid=vm.uid, machine_name=vm.name, card_name=card.name, network=network,
+            mac=card.mac_address or "", addresses=card.ip_addresses,
+        )  # fmt: skip
 
 
 def detach_absent(vm: VirtualMachine) -> None:

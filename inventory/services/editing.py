@@ -15,7 +15,7 @@ from inventory.models import VirtualMachine
 from inventory.rules import Problem, Verb
 from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
 from inventory.services.asking import KIND, refuse_unless_allowed, require_on, tell
-from inventory.services.attaching import attach_existing, detach_absent
+from inventory.services.attaching import attach_existing, claim_existing, detach_absent
 from inventory.services.making import kept_name, with_secrets_kept, write_rows
 from networking.models import NetworkInterface
 from networking.services import release_interface
@@ -86,6 +86,7 @@ def edit(
     write_rows(vm, spec)
     detach_absent(vm)
     _release_cards(vm, spec)
+    claim_existing(vm, spec)
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation

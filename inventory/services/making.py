@@ -27,7 +27,7 @@ from inventory.schema import (
     VirtualMachineSpec,
 )
 from inventory.services.asking import KIND, refuse_unless_allowed, tell
-from inventory.services.attaching import attach_existing
+from inventory.services.attaching import attach_existing, claim_existing
 from storage import services as storage
 from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
@@ -86,6 +86,7 @@ def create(
     for disk in new_disks:
         storage.create_disk(user, actor, namespace, disk.name, size_bytes=disk.size_bytes, source=disk.source)
     attach_existing(vm, spec)
+    claim_existing(vm, spec)
     write_rows(vm, spec)
     operation = operations.begin(
         actor, Verb.CREATE, kind=KIND, uid=uid, name=vm.name, namespace=namespace, can_cancel=True,
