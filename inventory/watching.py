@@ -33,6 +33,7 @@ from vmconsole.runtime.types import NodeSeen, Power
 log = logging.getLogger(__name__)
 
 RESYNC = 30.0  # what no hint told is found this late at the latest; less costs idle CPU
+UNKNOWN_AFTER = 3.0  # a runtime that restarts is back sooner, and no state should flicker for it
 AFTER_LOSS = 1.0  # the runtime did not answer: look again this soon, so that states are right soon after it is back
 HOUSEKEEPING = 60.0
 GUEST_EVERY = timedelta(seconds=60)
@@ -46,6 +47,8 @@ class Watcher:
         self.stopped = stopped
         self.hints: queue.SimpleQueue[UUID | None] = queue.SimpleQueue()
         self.reachable = True
+        self.unknown_after = UNKNOWN_AFTER
+        self.lost_at: float | None = None
 
     def run(self) -> None:
         ensure_pod_network()
@@ -98,8 +101,11 @@ class Watcher:
                 connection = connect.connect(runtime)
                 machines, nodes = connection.machines.list(), connection.nodes()
             except RuntimeFault as fault:
-                _unreachable(runtime, fault)
+                self.lost_at = self.lost_at or time.monotonic()
+                if time.monotonic() - self.lost_at >= self.unknown_after:
+                    _unreachable(runtime, fault)
                 return False
+            self.lost_at = None
             Runtime.objects.filter(uid=runtime.uid).update(
                 status_reachable=True, status_message="", status_as_of=timezone.now()
             )

@@ -285,7 +285,10 @@ def test_removed_outside_stays_gone_until_somebody_starts_it(people: People, fak
 def test_an_unreachable_runtime_is_said_and_forgotten(people: People, fake_runtime: Any) -> None:
     vm = running(people)
     watcher = watching.Watcher(lambda: True)
-    fake_runtime.faults.arrange(unreachable=2)
+    fake_runtime.faults.arrange(unreachable=9)
+    assert not watcher.resync(connect.only())
+    assert now(vm).status_state == "Running"  # it may only be restarting
+    watcher.unknown_after = 0
     assert not watcher.resync(connect.only())
     assert (now(vm).status_state, vm.status_reason) == ("Unknown", "RuntimeUnreachable")
     fake_runtime.faults.clear()
