@@ -93,8 +93,8 @@ def test_screen(carol: Browser, guest: Machine) -> None:
         assert first.picture(width, height)
         with carol.console(guest, writable=False) as two:  # and the first is not thrown out
             second = Screen(two)
-            assert second.begin() == (width, height)
-            assert second.picture(width, height)
+            size = second.begin()  # not always the first's: firmware changes the mode while it starts
+            assert second.picture(*size)
             assert first.picture(width, height)
 
 
