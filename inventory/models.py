@@ -18,10 +18,14 @@ from django.utils import timezone
 from inventory.rules import OFF, Verb
 from inventory.states import State
 from vmconsole.access.models import User
-from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.access.rights import Right, everywhere, may, namespaces
 from vmconsole.runtime.models import Runtime
 from vmconsole.runtime.types import Power
 
+SEARCHED = [
+    "name", "uid", "namespace", "status_state", "status_node", "spec_vcpus", "spec_memory_bytes", "spec_type_name",
+    "spec_os_type", "managed", "deletion_protected",
+]  # fmt: skip
 POWERS = [(power.value, power.value) for power in Power]
 
 
@@ -51,8 +55,11 @@ class VirtualMachineType(models.Model):
 class VirtualMachineQuerySet(models.QuerySet["VirtualMachine"]):
     def visible_to(self, user: User) -> VirtualMachineQuerySet:
         """Their namespaces' machines; machines made outside belong to nobody and show to those who see the cluster."""
+        sees_cluster = may(user, Right.CLUSTER_VIEW, None)
+        if everywhere(user):  # a list of every namespace there is would only keep the database from its indexes
+            return self.all() if sees_cluster else self.exclude(namespace="")
         theirs = Q(namespace__in=namespaces(user))
-        return self.filter(theirs | Q(namespace="")) if may(user, Right.CLUSTER_VIEW, None) else self.filter(theirs)
+        return self.filter(theirs | Q(namespace="")) if sees_cluster else self.filter(theirs)
 
 
 class VirtualMachine(models.Model):
@@ -124,7 +131,8 @@ class VirtualMachine(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["name", "uid"], name="vm_by_name"),
+            # Carries what people search by, so that counting and walking a hundred thousand rows reads no row.
+            models.Index(fields=SEARCHED, name="vm_by_name"),
             models.Index(fields=["namespace", "name"], name="vm_by_namespace"),
             models.Index(fields=["status_state", "name"], name="vm_by_state"),
             models.Index(fields=["status_node", "name"], name="vm_by_node"),

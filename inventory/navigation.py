@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.apps import apps
@@ -102,9 +103,14 @@ def scope(request: HttpRequest) -> list[str]:
 
 def groups(request: HttpRequest, seen: list[str], chosen: str) -> list[list[dict[str, Any]]]:
     within = [chosen] if chosen else seen
-    counts = cache.get_or_set(f"counts:{','.join(within)}", lambda: count_all(within), COUNTS_KEPT_SECONDS) or {}
+    counts = cache.get_or_set(f"counts:{digest(within)}", lambda: count_all(within), COUNTS_KEPT_SECONDS) or {}
     shown = [[entry(request, item, counts) for item in group if allowed(request, item)] for group in GROUPS]
     return [[each for each in group if each["url"]] for group in shown]
+
+
+def digest(names: list[str]) -> str:
+    """A short key for any number of namespaces."""
+    return sha256(" ".join(names).encode()).hexdigest()[:32]
 
 
 def allowed(request: HttpRequest, item: Item) -> bool:

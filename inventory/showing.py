@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -35,6 +36,9 @@ LABELS: dict[str, tuple[Any, str]] = {
     Verb.ADOPT: (gettext_lazy("Adopt"), Icon("home-plus")),
 }
 
+# Where a verb is asked for, below the machine's own address; power verbs have a place for all of them.
+PLACES = {Verb.DELETE: "delete", Verb.ADOPT: "adopt", Verb.EDIT: "configuration"}
+
 
 @dataclass(frozen=True, slots=True)
 class Button:
@@ -55,6 +59,8 @@ class Shown:
     user: Any
     operation: Operation | None = None
     shape: VirtualMachineType | None = None
+    may_edit: bool = False
+    url: str = ""
     buttons: dict[str, Button] = field(default_factory=dict)
 
     @property
@@ -70,17 +76,9 @@ class Shown:
     def addresses(self) -> list[str]:
         return [address for card in self.vm.status_addresses for address in card.get("ipAddresses", [])]
 
-    @property
-    def url(self) -> str:
-        return self.vm.get_absolute_url()
-
     @cached_property
     def why(self) -> Why | None:
         return why(self.vm)
-
-    @cached_property
-    def may_edit(self) -> bool:
-        return may_edit(self.user, self.vm)
 
     @cached_property
     def may_console(self) -> bool:
@@ -97,21 +95,24 @@ class Shown:
         if self.may_edit:
             said = why_not(verb, subject(self.vm, self.operation.verb if self.operation else ""))
             reason = _(said) if said else ""
-        return Button(verb.value, str(label), icon, verb_url(self.vm, verb), reason)
+        return Button(verb.value, str(label), icon, f"{self.url}{PLACES.get(verb, f'power/{verb.value}')}", reason)
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """The verbs that fit its power, the likeliest first."""
+        if self.vm.status_power == "paused":
+            return ("resume", "force-stop")
+        return ("start",) if self.vm.is_off else ("stop", "restart", "pause")
 
     @property
     def primary(self) -> list[Button]:
         """The buttons that fit its power; the rest is in the menu."""
-        if self.vm.status_power == "paused":
-            return [self.button("resume"), self.button("force-stop")]
-        if self.vm.is_off:
-            return [self.button("start")]
-        return [self.button("stop"), self.button("restart"), self.button("pause")]
+        return [self.button(verb) for verb in self.fitting]
 
     @property
     def quick(self) -> Button:
         """The one button of a row in a list."""
-        return self.primary[0]
+        return self.button(self.fitting[0])
 
     @property
     def menu_delete(self) -> Button:
@@ -126,21 +127,9 @@ class Shown:
         return [self.button(verb) for verb in ("start", "stop", "restart", "pause", "resume", "reset", "force-stop")]
 
 
-def may_edit(user: Any, vm: VirtualMachine) -> bool:
-    return may(user, Right.EDIT, vm.namespace) if vm.namespace else may(user, Right.CLUSTER_EDIT, None)
-
-
-def verb_url(vm: VirtualMachine, verb: Verb) -> str:
-    name = {Verb.DELETE: "vm_delete", Verb.ADOPT: "vm_adopt", Verb.EDIT: "vm_configuration"}.get(verb)
-    there = address(vm)
-    return (
-        reverse(f"inventory:{name}", args=there) if name else reverse("inventory:vm_power", args=[*there, verb.value])
-    )
-
-
-def address(vm: VirtualMachine) -> list[str]:
-    """The two parts of its URL. One that was made outside has no namespace and goes by its uid."""
-    return [vm.namespace, vm.name] if vm.namespace else ["-", str(vm.uid)]
+def may_edit(user: Any, namespace: str) -> bool:
+    """A machine made outside belongs to no namespace: only those who run the cluster may touch it."""
+    return may(user, Right.EDIT, namespace) if namespace else may(user, Right.CLUSTER_EDIT, None)
 
 
 def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
@@ -150,7 +139,19 @@ def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
     busy = {op.subject_uid: op for op in Operation.objects.open().filter(subject_kind=KIND, subject_uid__in=uids)}
     names = {vm.spec_type_name for vm in rows if vm.spec_type_name}
     shapes = {shape.name: shape for shape in VirtualMachineType.objects.filter(name__in=names)} if names else {}
-    return [Shown(vm, user, busy.get(vm.uid), shapes.get(vm.spec_type_name)) for vm in rows]
+    editable = {name: may_edit(user, name) for name in {vm.namespace for vm in rows}}
+    base = reverse("inventory:vm_list")
+    return [
+        Shown(
+            vm,
+            user,
+            operation=busy.get(vm.uid),
+            shape=shapes.get(vm.spec_type_name),
+            may_edit=editable[vm.namespace],
+            url=f"{base}{quote(vm.namespace or '-')}/{quote(vm.name if vm.namespace else str(vm.uid))}/",
+        )
+        for vm in rows
+    ]
 
 
 def one(user: Any, vm: VirtualMachine) -> Shown:

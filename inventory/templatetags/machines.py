@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 
+from inventory.rows import row_html
 from inventory.showing import Button, Shown
 
 register = template.Library()
+
+
+@register.simple_tag
+def vm_row(row: Shown) -> SafeString:
+    """A row of the machine list."""
+    return row_html(row)
 
 
 @register.inclusion_tag("inventory/verb.html")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory.models import VirtualMachine, VirtualMachineQuerySet
+from inventory.rows import row_html
 from inventory.search import LESSONS, search
 from inventory.showing import one, shown
 from inventory.views.finding import machine, visible
@@ -86,7 +87,7 @@ def vm_row(request: HttpRequest, uid: UUID) -> HttpResponse:
     vm = VirtualMachine.objects.visible_to(asker(request)).filter(uid=uid).first()
     if vm is None:
         return HttpResponse()
-    return render(request, "inventory/vm_row.html", {"row": one(request.user, vm)})
+    return HttpResponse(row_html(one(request.user, vm)))
 
 
 @require_safe

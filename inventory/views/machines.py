@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inventory.models import VirtualMachine
+from inventory.rows import row_html
 from inventory.rules import Verb
 from inventory.services import editing, making, power
 from inventory.services.asking import require_on
@@ -195,8 +196,10 @@ def answered(request: HttpRequest, vm: VirtualMachine) -> HttpResponse:
     vm.refresh_from_db()
     row = one(request.user, vm)
     in_list = request.headers.get("HX-Target", "").startswith("row-")
-    template = "inventory/vm_row.html" if in_list else "inventory/vm_header.html"
-    answer = render(request, template, {"row": row, "vm": vm})
+    if in_list:
+        answer = HttpResponse(row_html(row))
+    else:
+        answer = render(request, "inventory/vm_header.html", {"row": row, "vm": vm})
     answer["HX-Trigger"] = "operation-changed"
     return answer
 

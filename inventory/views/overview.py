@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory.models import VirtualMachine
-from inventory.navigation import scope, url_of
+from inventory.navigation import digest, scope, url_of
 from inventory.search import PROBLEMS
 from inventory.showing import shown
 from inventory.states import State
@@ -56,7 +56,7 @@ def by_state(request: HttpRequest, within: list[str]) -> dict[str, int]:
         rows = visible(request).order_by().values_list("status_state").annotate(number=Count("uid"))
         return dict(rows)
 
-    known: dict[str, int] = cache.get_or_set(f"states:{','.join(within)}", count, KEPT_SECONDS)  # type: ignore[assignment]
+    known: dict[str, int] = cache.get_or_set(f"states:{digest(within)}", count, KEPT_SECONDS)  # type: ignore[assignment]
     return known
 
 

@@ -17,7 +17,7 @@ from vmconsole.access.errors import Denied, NotFound
 from vmconsole.access.models import Namespace, RoleBinding
 from vmconsole.access.rules import Grant, Right, Role
 
-__all__ = ["Right", "Role", "forget", "grants", "may", "namespaces", "require"]
+__all__ = ["Right", "Role", "everywhere", "forget", "grants", "may", "namespaces", "require"]
 
 
 def may(user: Any, right: Right, namespace: str | None) -> bool:
@@ -45,6 +45,11 @@ def namespaces(user: Any, right: Right = Right.VIEW) -> list[str]:
     if not hasattr(user, "every_namespace"):
         user.every_namespace = list(Namespace.objects.order_by("name").values_list("name", flat=True))
     return list(user.every_namespace)
+
+
+def everywhere(user: Any, right: Right = Right.VIEW) -> bool:
+    """Whether they hold the right in every namespace, also in those to come: then a list needs no condition."""
+    return None in rules.reach(grants(user), right)
 
 
 def grants(user: Any) -> frozenset[Grant]:
