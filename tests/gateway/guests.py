@@ -20,6 +20,7 @@ class ListeningGuest:
         self.heard = b""
         self.connections: list[socket.socket] = []
         self._serve = serve or self.listen
+        self._came = threading.Event()
         path.unlink(missing_ok=True)
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(path))
@@ -33,6 +34,7 @@ class ListeningGuest:
         self.power_off()
 
     def say(self, data: bytes) -> None:
+        assert self._came.wait(10), "nobody connected"  # who connects knows it before we accepted
         self.connections[-1].sendall(data)
 
     def listen(self, connection: socket.socket) -> None:
@@ -53,6 +55,7 @@ class ListeningGuest:
             except OSError:
                 return
             self.connections.append(connection)
+            self._came.set()
             threading.Thread(target=self._served, args=(connection,), daemon=True).start()
 
     def _served(self, connection: socket.socket) -> None:
