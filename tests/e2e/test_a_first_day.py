@@ -118,7 +118,7 @@ def wait_for_print(tab: Tab, text: str) -> None:
 
 
 def log_in(tab: Tab) -> None:
-    wait_for_print(tab, f"{MACHINE} login:")
+    wait_for_print(tab, " login:")
     type_line(tab, "demo")
     wait_for_print(tab, "Password:")
     type_line(tab, "demo")
