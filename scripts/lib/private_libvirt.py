@@ -45,6 +45,7 @@ from pathlib import Path
 import host_setup
 import libvirt_config
 import linux
+from console_sockets import ConsoleSockets
 from serial_logs import SerialLogs
 
 PLACES = {
@@ -201,6 +202,7 @@ class Supervisor:
         self.virtlogd = Daemon("virtlogd", base / "log/virtlogd.out", self.run / "virtlogd.pid", dies_with_us=False)
         self.libvirtd = Daemon("libvirtd", base / "log/libvirtd.out", self.run / "libvirtd.pid", dies_with_us=True)
         self.serial_logs = SerialLogs(state / "serial")
+        self.console_sockets = ConsoleSockets(state / "console")
         self.stopping = False
         self.wake, wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
@@ -227,6 +229,9 @@ class Supervisor:
                     self.serial_logs.adopt(running_guests(self.run), virtlogd=0)
             if not daemon.pid and daemon.due <= time.monotonic():
                 daemon.start()
+        if gone:
+            self.console_sockets.guest_died()
+        self.console_sockets.sweep()
         waiting = [daemon.due - time.monotonic() for daemon in (self.virtlogd, self.libvirtd) if not daemon.pid]
         return max(0.0, min([2.0, *waiting]))
 
