@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from inventory.assembly import Assembled
 from inventory.models import VirtualMachine
@@ -34,7 +35,7 @@ def record_seen(
     assembled: Assembled | None = None, unschedulable: str = "",
 ) -> bool:  # fmt: skip
     """Store one look. True when a person would notice the difference."""
-    before = (vm.status_power, vm.status_state, vm.status_reason)
+    before, crashes = (vm.status_power, vm.status_state, vm.status_reason), vm.status_crashes
     status = _hardware(vm, seen)
     facts = facts_of(vm, seen, operation=operation, assembled=assembled, unschedulable=unschedulable)
     status |= _state(vm, shown(facts))
@@ -42,6 +43,9 @@ def record_seen(
     if noticed:
         tell(vm)
     _tell_of_change(vm, before)
+    if vm.status_crashes != crashes and vm.status_reason != "Crashed":
+        sentence = _("It stopped without being asked, and is started again.")
+        events.record(KIND, vm.uid, vm.name, vm.namespace, "Crashed", sentence, level="Warning")
     return noticed
 
 

@@ -18,7 +18,7 @@ from inventory.services.editing import declare, delete
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power
 from networking.models import NetworkInterface
-from observability.models import AuditEntry
+from observability.models import AuditEntry, Event
 from storage.models import Image, VirtualMachineDisk
 from tests.hosts import LibvirtState
 from tests.inventory.conftest import ACTOR, manifest
@@ -112,6 +112,7 @@ def test_a_killed_guest_comes_back_when_declared_and_is_shown_stopped_when_not(
     settle(lambda: looked_at(loose).status_state == "Stopped")
     assert loose.status_reason == "Crashed"
     settle(lambda: looked_at(kept).status_state == "Running" and kept.status_crashes != [])
+    assert Event.objects.filter(uid=kept.uid, reason="Crashed").exists()
 
 
 def looked_at(vm: VirtualMachine) -> VirtualMachine:
