@@ -49,9 +49,10 @@ class AuditList(ListAPIView[AuditEntry]):
     filter_backends = [DjangoFilterBackend]
     filterset_class = AuditFilter
     queryset = AuditEntry.objects.none()
+    ordering = ("-id",)
 
     def get_queryset(self) -> AuditQuerySet:
-        return readable(self.request.user).order_by("-id")
+        return readable(self.request.user)
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
@@ -80,10 +81,11 @@ class EventList(ListAPIView[Event]):
     filter_backends = [DjangoFilterBackend]
     filterset_class = EventFilter
     queryset = Event.objects.none()
+    ordering = ("-last_at", "-id")
 
     def get_queryset(self) -> EventQuerySet:
         events: EventQuerySet = Event.objects.visible_to(self.request.user)
-        return events.order_by("-last_at", "-id")
+        return events
 
 
 class RangeQuery(serializers.Serializer[dict[str, Any]]):

@@ -158,6 +158,9 @@ class CursorPages(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 500  # more makes one answer slow for everybody; less makes exports chatty
 
+    def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
+        return getattr(view, "ordering", None) or super().get_ordering(request, queryset, view)
+
 
 # --- pages ------------------------------------------------------------------------------------------------------
 class Problems:
