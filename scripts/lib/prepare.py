@@ -153,7 +153,8 @@ def translations() -> None:
 
 def static_files() -> None:
     sources = [file for file in (ROOT / "frontend/dist").rglob("*") if file.is_file()]
-    mark, stamp = fingerprint(sources, (ROOT / "requirements.txt").read_text()), CACHE / "static"
+    how = (ROOT / "requirements.txt").read_text() + (ROOT / "vmconsole/settings.py").read_text()
+    mark, stamp = fingerprint(sources, how), CACHE / "static"
     if not is_made(stamp, mark) or not (ROOT / "static").is_dir():
         manage("collectstatic", "--noinput", "--clear", "--verbosity", "0")
         stamp.write_text(mark)
