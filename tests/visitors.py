@@ -59,7 +59,7 @@ class Visitor:
     http: httpx.Client
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return self.http.get(path, params=query)
+        return self.http.get(path, params=query or None)
 
     def post(self, path: str, **form: Any) -> httpx.Response:
         """Send a form, as the page that has it would."""

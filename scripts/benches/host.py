@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -55,7 +56,7 @@ def boots(console: Any, admin: Any) -> list[Figure]:
 
 
 def created(console: Any, admin: Any, name: str) -> float:
-    image = console.rows("SELECT hex(uid), uid FROM storage_image WHERE name = 'demo'")[0][1]
+    image = spelled(console.rows("SELECT uid FROM storage_image WHERE name = 'demo'")[0][0])
     begun = time.perf_counter()
     answer = admin.create(name, **DEMO, image=image)
     assert answer.status_code == 302, answer.text[:2000]
@@ -70,8 +71,7 @@ def created(console: Any, admin: Any, name: str) -> float:
 
 
 def spelled(uid: str) -> str:
-    from uuid import UUID
-
+    """As the pages write it; SQLite keeps uids without dashes."""
     return str(UUID(uid))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_playwright
@@ -97,7 +98,7 @@ def machine(console: Console, editor: Visitor) -> Iterator[str]:
 
 
 def make(console: Console, editor: Visitor) -> None:
-    image = console.rows("select replace(uid, '-', '') from storage_image where name = 'demo'")[0][0]
+    image = UUID(console.rows("select uid from storage_image where name = 'demo'")[0][0])
     card = {"card-TOTAL_FORMS": "1", "card-0-network": "pod-network", "card-0-model": "virtio"}
     asked = {"source": "image", "image": str(image), "boot_size": "", "memory": "192Mi", **card}
     made = editor.create(MACHINE, **asked)
