@@ -134,6 +134,7 @@ class VirtualMachine(models.Model):
             # Carries what people search by, so that counting and walking a hundred thousand rows reads no row.
             models.Index(fields=SEARCHED, name="vm_by_name"),
             models.Index(fields=["namespace", "name"], name="vm_by_namespace"),
+            models.Index(fields=["namespace", "status_state", "name"], name="vm_by_namespace_and_state"),
             models.Index(fields=["status_state", "name"], name="vm_by_state"),
             models.Index(fields=["status_node", "name"], name="vm_by_node"),
             models.Index(fields=["-created_at"], name="vm_newest"),

@@ -16,6 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from inventory.showing import LABELS, Button, Shown
+from inventory.states import State
 from vmconsole.pages import Icon, ago, asked, icon, size, spelled, tone
 
 ROW = """<tr id="row-{uid}" hx-get="{rows}{uid}" hx-trigger="{events}" hx-target="this" hx-swap="morph:outerHTML">
@@ -54,11 +55,15 @@ class Words:
     namespace: str
     address: str
     outside: str
+    choose: str
     details: str
+    details_of: str
     details_icon: str
     adopt: str
+    adopt_named: str
     adopt_icon: str
     icons: dict[str, str]
+    states: dict[str, str]
 
 
 @lru_cache(maxsize=8)
@@ -68,11 +73,15 @@ def words(_language: str | None) -> Words:
         namespace=escape(_("Namespace")),
         address=escape(_("Address")),
         outside=f'<span class="tag">{escape(_("made outside"))}</span>',
+        choose=_("Choose %(name)s"),
         details=escape(_("Details")),
+        details_of=_("Details of %(name)s"),
         details_icon=icon(Icon("layout-sidebar-right-expand")),
         adopt=escape(_("Adopt")),
+        adopt_named=_("Adopt %(name)s"),
         adopt_icon=icon(Icon("home-plus")),
         icons={name: icon(name) for _label, name in LABELS.values()},
+        states={word.value: state_html(word.value) for word in State},
     )
 
 
@@ -85,11 +94,11 @@ def row_html(row: Shown) -> SafeString:
         uid=vm.uid,
         rows=known.rows,
         events=events(row),
-        check=CHECK.format(vm.uid, _("Choose %(name)s") % {"name": title}) if row.may_edit else "",
+        check=CHECK.format(vm.uid, known.choose % {"name": title}) if row.may_edit else "",
         url=escape(row.url),
         title=title,
         sub=f'<span class="row-sub mono">{escape(vm.name)}</span>' if vm.display_name else "",
-        state=state(row),
+        state=state(row, known),
         namespace=escape(vm.namespace) or known.outside,
         vcpus=row.vcpus or "–",
         memory=size(row.memory_bytes),
@@ -106,10 +115,14 @@ def events(row: Shown) -> str:
     return f"{own}, operation-{row.operation.uid} from:body throttle:400ms" if row.operation else own
 
 
-def state(row: Shown) -> str:
+def state_html(word: str, message: str = "") -> str:
+    return STATE.format(tone(word), escape(message or word), escape(spelled(word)))
+
+
+def state(row: Shown, known: Words) -> str:
     """What it is, and below it what is going on, or why it is not what was asked."""
-    word, why = row.vm.status_state, row.why
-    shown = STATE.format(tone(word), escape(row.vm.status_message or word), escape(spelled(word)))
+    word, message, why = row.vm.status_state, row.vm.status_message, row.why
+    shown = state_html(word, message) if message else known.states[word]
     if row.operation:
         return shown + SUB.format(going_on(row))
     if why and why.tone != "off":
@@ -134,11 +147,11 @@ def address(all_of_them: list[str]) -> str:
 def acts(row: Shown, title: str, known: Words) -> str:
     """The one button that fits its power, or adopting; and a look at it beside the list."""
     url = escape(row.url)
-    label = _("Details of %(name)s") % {"name": title}
+    label = known.details_of % {"name": title}
     details = DETAILS.format(url=url, label=label, words=known)
     if row.vm.managed:
         return verb(row, row.quick, title, known) + details
-    return ADOPT.format(url=url, label=_("Adopt %(name)s") % {"name": title}, words=known) + details
+    return ADOPT.format(url=url, label=known.adopt_named % {"name": title}, words=known) + details
 
 
 def verb(row: Shown, button: Button, title: str, known: Words) -> str:

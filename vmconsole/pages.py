@@ -13,9 +13,10 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.utils import timezone
-from django.utils.html import avoid_wrapping, format_html
+from django.utils.html import avoid_wrapping, escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import TIME_STRINGS
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django_vite.core.asset_loader import DjangoViteAssetLoader
@@ -123,15 +124,20 @@ def ago(moment: datetime | None, empty: str = "–") -> SafeString | str:
     exact = moment.astimezone(UTC)
     said = passed((timezone.now() - moment).total_seconds())
     day, clock = f"{exact:%Y-%m-%d}", f"{exact:%H:%M:%S}"
-    return format_html('<time datetime="{0}T{1}Z" data-ago title="{0} {1} UTC">{2}</time>', day, clock, said)
+    return SafeString(f'<time datetime="{day}T{clock}Z" data-ago title="{day} {clock} UTC">{said}</time>')
 
 
 def passed(seconds: float) -> str:
     """Django's `timesince` in one unit, without its calendar: a list says it fifty times."""
     for unit, length in UNITS:
         if seconds >= length:
-            return _("%(time)s ago") % {"time": avoid_wrapping(TIME_STRINGS[unit] % {"num": int(seconds // length)})}
+            return units_ago(get_language(), unit, int(seconds // length))
     return _("now")
+
+
+@lru_cache(maxsize=4096)
+def units_ago(_language: str | None, unit: str, number: int) -> str:
+    return escape(_("%(time)s ago") % {"time": avoid_wrapping(TIME_STRINGS[unit] % {"num": number})})
 
 
 @register.filter
