@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from inventory.rules import OFF, Verb
 from inventory.states import State
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, everywhere, may, namespaces
+from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Runtime
 from vmconsole.runtime.types import Power
 
@@ -173,11 +174,14 @@ class VirtualMachine(models.Model):
 
     def accept(self, power: Power) -> bool:
         """Make an outside change the wish, unless somebody wished since we looked."""
-        same = VirtualMachine.objects.filter(uid=self.uid, generation=self.generation)
-        taken = bool(same.update(spec_power=power))
-        if taken:
-            self.spec_power = power
-        return taken
+        with transaction.atomic():
+            now = VirtualMachine.objects.select_for_update().filter(uid=self.uid).first()
+            same = now and (now.generation, now.spec_power) == (self.generation, self.spec_power)
+            if not same or Operation.objects.open().filter(subject_uid=self.uid).exists():
+                return False
+            VirtualMachine.objects.filter(uid=self.uid).update(spec_power=power)
+        self.spec_power = power
+        return True
 
     def record(self, **status: Any) -> bool:
         """Store what was seen. True when a person would notice; `status_as_of` alone is no news."""

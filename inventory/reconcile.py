@@ -60,10 +60,11 @@ def unsettled() -> Iterable[UUID]:
 
 def reconcile(uid: UUID) -> float | None:
     """One look, one step. Seconds until the next look, or None when the machine is as wished."""
+    # The request first: read after the wish, one that came in between would look as if it were fulfilled already.
+    operation = open_of(uid)
     vm = VirtualMachine.objects.select_related("runtime").filter(uid=uid).first()
     if vm is None or vm.runtime is None:
         return None
-    operation = open_of(uid)
     if operation and operation.cancel_requested:
         return steps.give_up(vm, operation, cancelled=True)
     try:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from inventory import watching
 from inventory.manifests import manifest_of, parse_machine
 from inventory.models import VirtualMachine
+from inventory.reconcile import reconcile
 from inventory.rules import Verb
 from inventory.services.editing import declare, delete, edit, manifest_now
 from inventory.services.making import NewDisk, adopt, create
@@ -347,3 +349,36 @@ def test_a_start_without_room_says_how_much_is_missing(people: People, fake_runt
     assert "256Mi" in second.status_message
     power(people.carol, ACTOR, first, Verb.FORCE_STOP)
     settle(lambda: now(second).status_state == "Running")
+
+
+def between(table: str, do: Callable[[], object]) -> Any:
+    """`do` happens once, right after the first look into the table: as somebody else's transaction would."""
+    left = [do]
+
+    def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        answer = run(sql, params, many, context)
+        if left and f'FROM "{table}"' in sql:
+            left.pop()()
+        return answer
+
+    return connection.execute_wrapper(execute)
+
+
+@pytest.mark.parametrize("table", ["inventory_virtualmachine", "operations_operation"])
+def test_a_request_during_a_look_is_not_taken_for_done(people: People, fake_runtime: Any, table: str) -> None:
+    vm = running(people)
+    with between(table, lambda: power(people.carol, ACTOR, vm, Verb.FORCE_STOP)):
+        reconcile(vm.uid)
+    settle(lambda: now(vm).status_state == "Stopped")
+    assert now(vm).spec_power == Power.OFF
+
+
+def test_an_outside_change_does_not_overrule_a_request_of_the_same_moment(people: People, fake_runtime: Any) -> None:
+    vm = running(people)
+    fake_runtime.machines.set_power(vm.uid, Power.OFF, force=True)
+    settle(lambda: fake_runtime.machines.get(vm.uid).power is Power.OFF)
+    VirtualMachine.objects.filter(uid=vm.uid).update(spec_power=Power.ON, status_power=Power.OFF)
+    stale = now(vm)
+    power(people.carol, ACTOR, vm, Verb.START)
+    assert stale.accept(Power.OFF) is False
+    settle(lambda: now(vm).status_state == "Running")
