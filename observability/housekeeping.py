@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from observability import chain, changes, events
-from vmconsole.access import lockout, sessions
+from vmconsole.access import lockout, sessions, tokens
 
 
 def run() -> None:
@@ -12,3 +12,4 @@ def run() -> None:
     events.prune()
     sessions.prune()
     lockout.prune()
+    tokens.prune()

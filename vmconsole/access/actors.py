@@ -39,10 +39,12 @@ def actor_of(request: Any) -> Actor:
     """The actor of a Django or DRF request."""
     user = request.user
     session = getattr(request, "session", None)
+    token = getattr(user, "token", None)  # its row: prints as its prefix and name
     return Actor(
         user_id=user.pk,
         name=user.get_username() or "anonymous",
-        auth="token" if getattr(request, "auth", None) else "session",
+        auth="token" if token else "session",
+        token_id=str(token or ""),
         session_id=fingerprint(getattr(session, "session_key", None)),
         source=request.META.get("REMOTE_ADDR") or "",
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_CHARS],

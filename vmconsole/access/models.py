@@ -1,4 +1,4 @@
-"""People, namespaces, who holds which role where, and secrets at rest.
+"""People, namespaces, who holds which role where, tokens, and secrets at rest.
 
 A namespace's name is its key everywhere: manifests, URLs and other tables say the name, so renaming is not offered.
 """
@@ -11,10 +11,13 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from vmconsole.access.rules import CLUSTER_ROLES, Role
+from vmconsole.access.rules import CLUSTER_ROLES, Role, Scope, TokenRights
+
+TOKEN_NAME_CHARS = 50  # with its prefix it fits the audit's column
 
 dns_label = RegexValidator(
     r"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z",
@@ -35,6 +38,10 @@ class User(AbstractUser):
     theme = models.CharField(max_length=8, blank=True, choices=Theme)
     password_expired = models.BooleanField(default=False)  # a one-time password: good for choosing another, only
     sessions_epoch = models.PositiveIntegerField(default=0)
+
+    # Not kept: how this person came here. Only `vmconsole.access.tokens` sets them.
+    token: Token | None = None
+    token_scope: Scope | None = None
 
     def get_session_auth_hash(self) -> str:
         """Raising `sessions_epoch` ends every session of this person at once, as changing the password does."""
@@ -88,6 +95,37 @@ class RoleBinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} @ {self.namespace_id or '*'}"
+
+
+class Token(models.Model):
+    """A program's proof that it acts for somebody. What it is itself is shown once and kept nowhere."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    # Made with another token: goes when that one goes, or a stolen one would outlive its revocation.
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    name = models.CharField(max_length=TOKEN_NAME_CHARS)
+    prefix = models.CharField(max_length=16)  # by which people recognise it
+    digest = models.CharField(max_length=64, unique=True)
+    rights = models.CharField(max_length=16, choices=[(rights.value, rights.value) for rights in TokenRights])
+    namespaces = models.JSONField(null=True, blank=True)  # a list of names; null: wherever the owner may
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)  # to the minute
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} {self.name}"
+
+    def fault(self) -> str:
+        """Why it opens nothing now, as one word; empty when it does."""
+        if self.revoked_at:
+            return "Revoked"
+        if self.expires_at <= timezone.now():
+            return "Expired"
+        return "" if self.user.is_active and not self.user.password_expired else "ShutOut"
 
 
 class Secret(models.Model):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from vmconsole.access import rules
 from vmconsole.access.errors import Denied, NotFound
 from vmconsole.access.models import Namespace, RoleBinding
-from vmconsole.access.rules import Grant, Right, Role
+from vmconsole.access.rules import Grant, Right, Role, Scope
 
 __all__ = ["Right", "Role", "everywhere", "forget", "grants", "may", "namespaces", "require"]
 
@@ -53,16 +53,24 @@ def everywhere(user: Any, right: Right = Right.VIEW) -> bool:
 
 
 def grants(user: Any) -> frozenset[Grant]:
-    """Every role they hold now. Nothing for strangers and for people who were deactivated."""
+    """Every role they hold now, within the scope of the token they came with. Nothing for strangers and for people
+    who were deactivated.
+    """
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    if user.is_superuser:
-        return frozenset({Grant(Role.CLUSTER_ADMIN, None)})
     if not hasattr(user, "held_grants"):
-        held = RoleBinding.objects.filter(user_id=user.pk).values_list("role", "namespace_id")
-        user.held_grants = frozenset(Grant(Role(role), namespace) for role, namespace in held)
+        held = _held(user)
+        scope: Scope | None = getattr(user, "token_scope", None)
+        user.held_grants = scope.narrow(held) if scope else held
     found: frozenset[Grant] = user.held_grants
     return found
+
+
+def _held(user: Any) -> frozenset[Grant]:
+    if user.is_superuser:
+        return frozenset({Grant(Role.CLUSTER_ADMIN, None)})
+    bindings = RoleBinding.objects.filter(user_id=user.pk).values_list("role", "namespace_id")
+    return frozenset(Grant(Role(role), namespace) for role, namespace in bindings)
 
 
 def forget(user: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Right(StrEnum):
@@ -55,20 +55,83 @@ IN_CLUSTER: dict[Role, frozenset[Right]] = {
 }
 
 
+class TokenRights(StrEnum):
+    """What a token may be for, as one word. Never more than its owner may."""
+
+    READ = "read"
+    READ_WRITE = "read-write"
+    CONSOLE = "console"
+    EVERYTHING = "everything"
+
+
+IN_TOKEN: dict[TokenRights, frozenset[Right]] = {
+    TokenRights.READ: frozenset({Right.VIEW, Right.CLUSTER_VIEW}),
+    TokenRights.READ_WRITE: frozenset(
+        {Right.VIEW, Right.CLUSTER_VIEW, Right.EDIT, Right.DELETE_MANY, Right.CLUSTER_EDIT}
+    ),
+    TokenRights.CONSOLE: frozenset({Right.VIEW, Right.CLUSTER_VIEW, Right.CONSOLE}),
+    TokenRights.EVERYTHING: frozenset(Right),
+}
+
+
 class Grant(NamedTuple):
-    """One role somebody holds; no namespace means every namespace, also those still to come."""
+    """One role somebody holds; no namespace means every namespace, also those still to come.
+
+    `rights` are those that a token leaves of the role's; nobody's roles lack any when they come themselves.
+    """
 
     role: Role
     namespace: str | None
+    rights: frozenset[Right] = frozenset(Right)
+
+    def within(self) -> frozenset[Right]:
+        """What it allows in its namespace."""
+        return IN_NAMESPACE[self.role] & self.rights
+
+    def beyond(self) -> frozenset[Right]:
+        """What it allows in the cluster itself: nothing, once it is about one namespace."""
+        return IN_CLUSTER[self.role] & self.rights if self.namespace is None else frozenset()
+
+
+class Scope(NamedTuple):
+    """How far a token reaches: what of its owner's rights, and where (`None`: wherever the owner has them)."""
+
+    rights: frozenset[Right]
+    namespaces: frozenset[str] | None
+
+    @classmethod
+    def of(cls, rights: str, namespaces: Iterable[str] | None) -> Self:
+        return cls(IN_TOKEN[TokenRights(rights)], None if namespaces is None else frozenset(namespaces))
+
+    def holds(self, other: Scope) -> bool:
+        """Whether the other reaches nowhere that this does not."""
+        if self.namespaces is not None and (other.namespaces is None or not other.namespaces <= self.namespaces):
+            return False
+        return other.rights <= self.rights
+
+    def narrow(self, grants: Iterable[Grant]) -> frozenset[Grant]:
+        """What these grants are worth within this scope."""
+        return frozenset(
+            Grant(grant.role, namespace, grant.rights & self.rights)
+            for grant in grants
+            for namespace in self._places(grant)
+        )
+
+    def _places(self, grant: Grant) -> Iterable[str | None]:
+        if self.namespaces is None:
+            return (grant.namespace,)
+        if grant.namespace is None:
+            return self.namespaces
+        return self.namespaces & {grant.namespace}
 
 
 def allows(grants: Iterable[Grant], right: Right, namespace: str | None) -> bool:
     """Whether these grants hold the right there. `None` is the cluster itself: types, networks, nodes, people."""
     if namespace is None:
-        return any(right in IN_CLUSTER[grant.role] for grant in grants)
-    return any(right in IN_NAMESPACE[grant.role] for grant in grants if grant.namespace in (None, namespace))
+        return any(right in grant.beyond() for grant in grants)
+    return any(right in grant.within() for grant in grants if grant.namespace in (None, namespace))
 
 
 def reach(grants: Iterable[Grant], right: Right) -> set[str | None]:
     """The namespaces where these grants hold the right; `None` among them means all."""
-    return {grant.namespace for grant in grants if right in IN_NAMESPACE[grant.role]}
+    return {grant.namespace for grant in grants if right in grant.within()}
