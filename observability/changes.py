@@ -2,16 +2,20 @@
 
 Web processes tail the table by id and feed pages; a watcher that was away goes on from the id it saw last. Old rows
 are pruned, but never the newest, so the latest id never goes back.
+
+A row may carry a few columns of its object as they were then. Who reads the object itself comes a moment later, and
+would miss a state that lasted less than that, or find nothing where it was deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from observability.models import Change
@@ -25,15 +29,33 @@ CHANNEL = "vmconsole_changes"
 What = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
-def changed(kind: str, uid: UUID | str, name: str, namespace: str, what: What) -> int:
-    """Tell the watchers, when this transaction commits. Returns the new resourceVersion."""
+def changed(
+    kind: str, uid: UUID | str, name: str, namespace: str, what: What, seen: Mapping[str, Any] | None = None
+) -> int:
+    """Tell the watchers, when this transaction commits. Returns the new resourceVersion.
+
+    `seen` are columns of the row as they are now (`seen_of`); its `resource_version` leads to the change before.
+    """
     with transaction.atomic(savepoint=False):
         one_writer()
-        change = Change.objects.create(kind=kind, uid=str(uid), name=name, namespace=namespace, what=what)
+        change = Change.objects.create(
+            kind=kind, uid=str(uid), name=name, namespace=namespace, what=what, seen=dict(seen or {})
+        )
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:  # delivered at commit; a hint to look, nothing more
                 cursor.execute(f"NOTIFY {CHANNEL}")
     return change.id
+
+
+def seen_of(row: Model, names: Iterable[str] = ()) -> dict[str, Any]:
+    """These columns as the database has them now, so that an old copy in memory tells no old news.
+
+    Of a row that is gone, and without names, all of them as they were last: nobody can read them again.
+    """
+    wanted = tuple(names)
+    now = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001
+    found = now.values(*wanted).first() if wanted else None
+    return found or {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}  # noqa: SLF001
 
 
 def latest() -> int:

@@ -10,6 +10,7 @@ import json
 from datetime import UTC
 from typing import Any, ClassVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -158,7 +159,10 @@ class Event(models.Model):
 
 
 class Change(models.Model):
-    """The outbox: something about this object is different now. `id` is the resourceVersion."""
+    """The outbox: something about this object is different now. `id` is the resourceVersion.
+
+    `seen` are columns of the object's row at that moment, as far as whoever told of it gave them.
+    """
 
     class What(models.TextChoices):
         ADDED = "ADDED"
@@ -170,6 +174,7 @@ class Change(models.Model):
     namespace = models.CharField(max_length=63, blank=True)
     name = models.CharField(max_length=255)
     what = models.CharField(max_length=8, choices=What.choices)
+    seen = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -236,7 +236,8 @@ def _forget(volume: Volume, operation: Operation | None) -> None:
     secrets.discard(volume.uid)
     uid = volume.uid
     volume.delete()
-    changes.changed(volume.KIND, uid, volume.name, volume.namespace, "DELETED")
+    volume.uid = uid
+    changes.changed(volume.KIND, uid, volume.name, volume.namespace, "DELETED", changes.seen_of(volume))
     if operation is None:
         return
     if operation.cancel_requested:

@@ -15,6 +15,11 @@ from vmconsole.operations.services import open_of
 from vmconsole.runtime.types import Power
 
 KIND = "VirtualMachine"
+# What a watcher must not miss, and what it selects by.
+TOLD = (
+    "resource_version", "labels", "status_state", "status_reason", "status_message", "status_power", "status_node",
+    "status_started_at", "deletion_requested_at",
+)  # fmt: skip
 
 
 def subject(vm: VirtualMachine, busy: Operation | str | None = "") -> Subject:
@@ -50,5 +55,6 @@ def require_on(user: User, vm: VirtualMachine, right: Right = Right.EDIT) -> Non
 
 def tell(vm: VirtualMachine, what: changes.What = "MODIFIED") -> None:
     """Put the change in the outbox; its number is the row's resource version."""
-    version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what)
+    seen = changes.seen_of(vm, () if what == "DELETED" else TOLD)
+    version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what, seen)
     VirtualMachine.objects.filter(uid=vm.uid).update(resource_version=version)

@@ -18,6 +18,11 @@ from vmconsole.operations import services as operations
 from vmconsole.operations.models import Operation
 
 V = TypeVar("V", bound=Volume)
+# What a watcher must not miss, and what it selects by.
+TOLD = (
+    "resource_version", "labels", "status_phase", "status_percent", "status_size_bytes", "status_reason",
+    "status_message", "deletion_requested_at",
+)  # fmt: skip
 
 # A slow mirror and a large image take a day; people see the progress and can cancel it.
 MAKING_DEADLINE = timedelta(days=1)
@@ -96,5 +101,6 @@ def begin(actor: Any, verb: Verb, volume: Volume, *, can_cancel: bool = False, *
 
 def tell(volume: Volume, what: Any = "MODIFIED") -> None:
     """Put the change in the outbox; its number is the row's resource version."""
-    version = changes.changed(volume.KIND, volume.uid, volume.name, volume.namespace, what)
+    seen = changes.seen_of(volume, TOLD)
+    version = changes.changed(volume.KIND, volume.uid, volume.name, volume.namespace, what, seen)
     volume.row().update(resource_version=version)
