@@ -17,10 +17,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from observability import changes
+from vmconsole.access import tokens
 from vmconsole.access.sessions import user_of
 from vmconsole.gateway import targets
 from vmconsole.gateway.feed import Subscriber, feeds, split
-from vmconsole.gateway.people import in_thread, session_key_of
+from vmconsole.gateway.people import bearer_of, in_thread, session_key_of
 from vmconsole.gateway.samples import samples
 from vmconsole.gateway.watch import watch
 from vmconsole.gateway.wire import BAD_MESSAGE, FAILED, SIGNED_OUT, TOO_MANY, Close
@@ -42,7 +43,7 @@ class Feed(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no
             await self.close(TOO_MANY, "Too many pages are open.")
             return
         subscriber = Subscriber(session_key_of(self.scope), self.send_json, self._hang_up)
-        close = await in_thread(_known, subscriber)
+        close = await in_thread(_known, subscriber, bearer_of(self.scope))
         if close is not None:
             await self.close(close.code, close.reason)
             return
@@ -99,10 +100,13 @@ class Feed(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no
         asyncio.get_running_loop().create_task(self.close(close.code, close.reason))
 
 
-def _known(subscriber: Subscriber) -> Close | None:
+def _known(subscriber: Subscriber, raw: str | None) -> Close | None:
     try:
-        user = user_of(subscriber.session_key)
-        return Close(SIGNED_OUT, "Please sign in.") if user is None else subscriber.judge(user)
+        user = user_of(subscriber.session_key) if raw is None else tokens.authenticate(raw)
+        if user is None:
+            return Close(SIGNED_OUT, "Please sign in.")
+        subscriber.token_id = user.token.pk if user.token else None
+        return subscriber.judge(user)
     except DatabaseError:
         return Close(FAILED, "The console cannot check who you are now.")
 

@@ -29,6 +29,7 @@ class Subscriber:
 
     def __init__(self, session_key: str, tell: Tell, hang_up: Callable[[Close], None]) -> None:
         self.session_key = session_key
+        self.token_id: int | None = None  # the token that opened it, when no browser did
         self.topics: frozenset[str] = frozenset()
         self.samples: frozenset[str] = frozenset()
         self.since = 0

@@ -1,4 +1,4 @@
-"""Who is behind a websocket: the session cookie, asked again while it lives."""
+"""Who is behind a websocket: the session cookie or a bearer token, asked again while it lives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import close_old_connections
 
+from vmconsole.access import bearers
 from vmconsole.access.actors import USER_AGENT_CHARS, Actor, fingerprint
 from vmconsole.access.models import User
 from vmconsole.gateway.wire import Scope
@@ -44,11 +45,21 @@ def session_key_of(scope: Scope) -> str:
     return ""
 
 
+def bearer_of(scope: Scope) -> str | None:
+    """The token in the header of this websocket, None when it came without."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bearers.raw_of(value.decode("latin-1"))
+    return None
+
+
 def actor_of_socket(user: User, session_key: str, scope: Scope) -> Actor:
     agents = [value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"]
     return Actor(
         user_id=user.pk,
         name=user.get_username(),
+        auth="token" if user.token else "session",
+        token_id=str(user.token or ""),
         session_id=fingerprint(session_key),
         source=str((scope.get("client") or ("",))[0]),
         user_agent=(agents or [""])[0][:USER_AGENT_CHARS],

@@ -53,6 +53,7 @@ class Session:
     over: asyncio.Future[Close]
     meter: Meter = field(default_factory=Meter)
     row: ConsoleSession | None = None
+    token_id: int | None = None  # the token that opened it, when no browser did
 
     def judge(self, user: User) -> Close | None:
         namespace = self.target.namespace

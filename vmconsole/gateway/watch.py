@@ -1,7 +1,7 @@
 """Everything that lives longer than a request is asked again, every few seconds, whether it still may.
 
-One round for all of them, grouped by session, so that 200 consoles of twenty people are twenty questions. When the
-database does not answer for a while nobody can be judged, and everything is closed: fail shut, not open.
+One round for all of them, grouped by session or token, so that 200 consoles of twenty people are twenty questions.
+When the database does not answer for a while nobody can be judged, and everything is closed: fail shut, not open.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from typing import Protocol
 
+from vmconsole.access import tokens
 from vmconsole.access.models import User
 from vmconsole.access.sessions import user_of
 from vmconsole.gateway.people import in_thread
@@ -23,7 +24,13 @@ MISSED_ROUNDS = 4
 
 
 class Watched(Protocol):
-    session_key: str
+    """`token_id` says which token opened it; without one it was the session."""
+
+    @property
+    def session_key(self) -> str: ...
+
+    @property
+    def token_id(self) -> int | None: ...
 
     def judge(self, user: User) -> Close | None:
         """In a thread, may use the database: may they go on?"""
@@ -68,14 +75,15 @@ class Watch:
 
 
 def _judge_all(watched: list[Watched]) -> list[tuple[Watched, Close]]:
-    by_session: dict[str, list[Watched]] = defaultdict(list)
+    by_proof: dict[tuple[int | None, str], list[Watched]] = defaultdict(list)
     for one in watched:
-        by_session[one.session_key].append(one)
+        by_proof[one.token_id, one.session_key].append(one)
     verdicts: list[tuple[Watched, Close]] = []
-    for session_key, theirs in by_session.items():
-        user = user_of(session_key)
+    for (token_id, session_key), theirs in by_proof.items():
+        user = user_of(session_key) if token_id is None else tokens.user_of(token_id)
+        gone = "You were signed out." if token_id is None else "Your token was revoked, or has expired."
         for one in theirs:
-            close = Close(SIGNED_OUT, "You were signed out.") if user is None else one.judge(user)
+            close = Close(SIGNED_OUT, gone) if user is None else one.judge(user)
             if close is not None:
                 verdicts.append((one, close))
     return verdicts
