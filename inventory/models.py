@@ -78,6 +78,8 @@ class VirtualMachine(models.Model):
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
     resource_version = models.BigIntegerField(default=0)
+    finalizers = models.JSONField(default=list)
+    owner_references = models.JSONField(default=list)
     deletion_requested_at = models.DateTimeField(null=True)
     deletion_protected = models.BooleanField(default=False)
     delete_disks = models.JSONField(default=list)

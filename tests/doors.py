@@ -152,7 +152,35 @@ INVENTORY: Doors = {
     "inventory:node_detail": {"GET": CLUSTER_SEE},
 }
 
-DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY
+DELETE_MANY = answers(bob=403, carol=403, alice=OPEN, dave=404)
+NOWHERE = answers(bob=404, carol=404, alice=404, dave=404, erin=404)  # no such address, also for those who may
+
+
+def namespaced(plural: str) -> Doors:
+    """A kind of the Kubernetes API whose objects live in namespaces, with every verb."""
+    return {
+        f"apiserver:{plural}_all": {"GET": PEOPLE},
+        f"apiserver:{plural}": {"GET": SEE, "POST": EDIT, "DELETE": DELETE_MANY},
+        f"apiserver:{plural}_item": {"GET": SEE, "PUT": EDIT, "PATCH": EDIT, "DELETE": EDIT},
+    }
+
+
+APISERVER: Doors = {
+    "apiserver:core": {"GET": PEOPLE},
+    "apiserver:core_resources": {"GET": PEOPLE},
+    "apiserver:groups": {"GET": PEOPLE},
+    "apiserver:group": {"GET": PEOPLE},
+    "apiserver:resources": {"GET": PEOPLE},
+    "apiserver:version": {"GET": EVERYBODY},
+    "apiserver:openapi": {"GET": PEOPLE},
+    "apiserver:openapi_core": {"GET": PEOPLE},
+    "apiserver:openapi_group": {"GET": PEOPLE},
+    "apiserver:nothing": {"GET": NOWHERE},
+    "apiserver:no_document": {"GET": NOWHERE},
+    **namespaced("virtualmachines"),
+}
+
+DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY | APISERVER
 
 # --- what is typed at the doors ---------------------------------------------------------------------------------------
 # What a parameter of a URL stands for, by the noun at the beginning of the URL's name; then what a door needs besides.
@@ -161,6 +189,13 @@ Values = Callable[[World], dict[str, Any]]
 NOUNS: dict[str, Values] = {
     "audit": lambda world: {"number": world.entry, "kind": "csv"},
     "console": lambda world: {"uid": world.vm.uid, "kind": "serial"},
+    "core": lambda _: {"version": "v1"},
+    "group": lambda _: {"group": "vm.cluster.gke.io"},
+    "resources": lambda _: {"group": "vm.cluster.gke.io", "version": "v1"},
+    "openapi": lambda _: {"group": "vm.cluster.gke.io", "version": "v1"},
+    "nothing": lambda _: {"rest": "a/b/c/d/e"},
+    "no": lambda _: {"rest": "v9"},
+    "virtualmachines": lambda world: {"namespace": MINE, "name": world.vm.name},
     "disk": lambda world: {"namespace": MINE, "name": world.disk.name, "uid": world.disk.uid},
     "image": lambda world: {"namespace": MINE, "name": world.image.name, "uid": world.image.uid},
     "metric": lambda world: {"uid": world.vm.uid, "metric": "cpu"},

@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "networking",
     "storage",
     "inventory",
+    "apiserver",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("networking.urls")),
     path("", include("storage.urls")),
     path("", include("inventory.urls")),
+    path("", include("apiserver.urls")),
 ]
 
 handler400 = "vmconsole.http.bad_request"

@@ -144,7 +144,7 @@ def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         MachineInterface(
             machine=vm, position=position, name=card.name, network_name=card.network_name,
             mac_address=(card.mac_address or "").lower(), ip_addresses=card.ip_addresses,
-            default=card.default or len(spec.interfaces) == 1, model=card.model,
+            default=card.default, model=card.model,
         )
         for position, card in enumerate(spec.interfaces)
     )  # fmt: skip

