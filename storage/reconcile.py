@@ -40,6 +40,7 @@ from storage.services.asking import tell
 from storage.services.uploads import drop
 from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
+from vmconsole.operations import loop
 from vmconsole.operations import services as operations
 from vmconsole.operations.models import Operation
 from vmconsole.runtime import connect
@@ -49,6 +50,7 @@ from vmconsole.runtime.types import Phase, Power, VolumeSeen, VolumeSpec
 
 AT_ONCE = 0.0
 SOON = 1.0  # how often the bar of an import moves
+YOUNG, EARLY = timedelta(seconds=3), 0.2  # a copy of a small image is done before its bar would move
 WAITING = 5.0
 # How old the look at a finished disk may be: what it takes on the host changes while machines write.
 LOOK_AGAIN = timedelta(minutes=5)
@@ -176,7 +178,8 @@ def _watch(volume: Volume, seen: VolumeSeen | None, operation: Operation | None)
             tell(volume)
         if operation:
             operations.progress(operation, percent, message)
-    return SOON
+    young = operation is not None and timezone.now() - operation.created_at < YOUNG
+    return EARLY if young else SOON
 
 
 def _running_writer(volume: Volume, runtime: RuntimeConnection) -> UUID | None:
@@ -207,6 +210,14 @@ def _settled(volume: Volume, seen: VolumeSeen | None, operation: Operation | Non
         _event(volume, "Ready", _("It is ready."))
     if noticed or first:
         tell(volume)
+    if first:
+        _ring_who_waits(volume)
+
+
+def _ring_who_waits(volume: Volume) -> None:
+    """Machines that hold the disk wait for it: they go on now, and not when they look again."""
+    for machine_uid in Attachment.objects.filter(disk_id=volume.uid).values_list("machine_uid", flat=True):
+        loop.enqueue("VirtualMachine", machine_uid)
 
 
 @transaction.atomic
@@ -218,6 +229,7 @@ def _failed(volume: Volume, operation: Operation | None, reason: str, message: s
     ):  # fmt: skip
         _event(volume, reason, message, level="Warning")
         tell(volume)
+        _ring_who_waits(volume)
     if operation:
         operations.fail(operation, message, reason=reason, detail=detail)
 
