@@ -43,8 +43,8 @@ REFUSED = """<button id="row-{uid}-{verb}" class="btn btn-ghost btn-row" type="b
  aria-label="{label} {title}">{icon}</button>"""
 DETAILS = """<button class="btn btn-ghost btn-row" type="button" hx-get="{url}side" hx-target="#side"
  hx-swap="innerHTML" title="{words.details}" aria-label="{label}">{words.details_icon}</button>"""
-ADOPT = """<a class="btn btn-ghost btn-row" href="{url}adopt" hx-get="{url}adopt" hx-target="#dialog"
- title="{words.adopt}" aria-label="{label}">{words.adopt_icon}</a>"""
+ADOPT = """<button class="btn btn-ghost btn-row" type="button" hx-get="{url}adopt" hx-target="#dialog"
+ hx-swap="innerHTML" title="{words.adopt}" aria-label="{label}">{words.adopt_icon}</button>"""
 
 
 @dataclass(frozen=True, slots=True)
