@@ -41,6 +41,7 @@ PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administr
 PERSON_NEW = answers(bob=403, carol=403, alice=403, dave=404)
 NOT_READY = answers(stranger=503, bob=503, carol=503, alice=503, dave=503, erin=503)  # no controller in tests
 OWN = answers(bob=404, carol=OPEN, alice=404, dave=404, erin=404)  # carol began it, and goes on with it
+OWN_OR_ADMIN = answers(bob=404, carol=OPEN, alice=404, dave=404)  # carol's; administrators of the cluster see it too
 NO_PICTURE = answers(bob=403, carol=404, alice=404, dave=404, erin=404)  # no controller in tests takes one
 MACHINE_DOOR = answers(stranger=404, bob=404, carol=404, alice=404, dave=404, erin=404)  # opens to a token only
 
@@ -53,6 +54,16 @@ ACCESS: Doors = {
     "access:preferences_change": {"POST": EVERYBODY},
     "access:password_change": {"GET": PEOPLE, "POST": PEOPLE},
     "access:sessions_end": {"POST": PEOPLE},
+    "access:token_list": {"GET": PEOPLE, "POST": PEOPLE},
+    "access:token_revoke": {"POST": OWN_OR_ADMIN},
+    "access:api_login": {"POST": EVERYBODY},
+    "access:api_me": {"GET": PEOPLE},
+    "access:api_token_list": {"GET": PEOPLE, "POST": PEOPLE},
+    "access:api_token": {"GET": OWN_OR_ADMIN, "DELETE": OWN_OR_ADMIN},
+    "access:api_person_list": {"GET": ROLES, "POST": PERSON_NEW},
+    "access:api_person": {"GET": ROLES_HERE, "PATCH": PERSONS},
+    "access:api_role_list": {"GET": ROLES, "POST": ROLES_HERE},
+    "access:api_role": {"DELETE": ROLES_HERE},
     "access:person_list": {"GET": ROLES},
     "access:person_create": {"POST": PERSON_NEW},
     "access:role_bind": {"POST": ROLES},
@@ -205,6 +216,7 @@ NOUNS: dict[str, Values] = {
     "operation": lambda world: {"uid": world.operation.uid},
     "person": lambda world: {"pk": world.people.bob.pk},
     "role": lambda world: {"pk": world.people.bob.pk, "binding": world.binding.pk},
+    "token": lambda world: {"pk": world.token.pk},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
     "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
@@ -224,6 +236,11 @@ BODIES: dict[str, Values] = {
     "storage:uploads": lambda _: {"kind": "Image", "namespace": MINE, "name": "new-image", "length": "1024"},
     "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
     "access:person_create": lambda _: {"username": "somebody-new"},
+    "access:token_list": lambda _: {"name": "new-token", "rights": "read", "namespaces": "", "days": "7"},
+    "access:api_token_list": lambda _: {"name": "new-token"},
+    "access:api_person_list": lambda _: {"username": "somebody-new"},
+    "access:api_person": lambda _: {"is_active": False},
+    "access:api_role_list": lambda world: {"username": "bob", "role": "edit", "namespace": MINE},
     "access:namespace_create": lambda _: {"name": "somewhere-new"},
     "inventory:vm_bulk": lambda world: {"uid": world.vm.uid, "verb": "start"},
     "inventory:vm_bulk_run": lambda world: {"uid": world.vm.uid, "verb": "start"},

@@ -17,9 +17,10 @@ from networking.models import Network, NetworkInterface
 from observability import audit, events
 from storage.models import Image, Upload, VirtualMachineDisk
 from storage.services.uploads import path_of
+from tests.access.tokens import token_of
 from tests.people import MINE, People, make_people
 from vmconsole.access.actors import Actor
-from vmconsole.access.models import RoleBinding
+from vmconsole.access.models import RoleBinding, Token
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Node, Runtime
 from vmconsole.runtime.types import Phase, Power
@@ -42,6 +43,7 @@ class World:
     operation: Operation
     entry: int
     binding: RoleBinding
+    token: Token
 
 
 def make_world() -> World:
@@ -72,6 +74,7 @@ def make_world() -> World:
         operation=operation_on(vm.uid),
         entry=history_of(vm),
         binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
+        token=token_of(people.carol, name="canary-token")[0],
     )
 
 

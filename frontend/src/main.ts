@@ -13,6 +13,7 @@ import { openFeed, type Mark } from './lib/feed'
 import { clock } from './lib/format'
 import { t } from './lib/words'
 import { asking } from './page/asking'
+import { copying } from './page/copying'
 import { dialogs, unlocks } from './page/dialogs'
 import { forms } from './page/forms'
 import { wakeIslands } from './page/islands'
@@ -27,6 +28,7 @@ import { tellTimes, times } from './page/times'
 requests()
 menus()
 asking()
+copying()
 dialogs()
 unlocks()
 forms()

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
 
-from vmconsole.access.models import Theme, dns_label
-from vmconsole.access.rules import CLUSTER_ROLES, Role
+from vmconsole.access.models import TOKEN_NAME_CHARS, Theme, dns_label
+from vmconsole.access.rules import CLUSTER_ROLES, Role, TokenRights
 
 ROLE_WORDS = {
     Role.VIEW: _("View: sees everything in the namespace"),
@@ -19,6 +19,15 @@ ROLE_WORDS = {
     Role.CLUSTER_VIEW: _("Cluster view: sees types, networks, nodes and public images"),
     Role.CLUSTER_ADMIN: _("Cluster administrator: everything"),
 }
+
+
+TOKEN_WORDS = {
+    TokenRights.READ: _("Read: sees what you see"),
+    TokenRights.READ_WRITE: _("Read and write: also creates, changes and deletes, without consoles"),
+    TokenRights.CONSOLE: _("Read and consoles: also opens screens and serial consoles"),
+    TokenRights.EVERYTHING: _("Everything that you may"),
+}
+LIVES = {7: _("a week"), 30: _("30 days"), 90: _("90 days"), 365: _("a year")}
 
 
 class SignInForm(AuthenticationForm):
@@ -56,3 +65,17 @@ class RoleForm(forms.Form):
         self.fields["role"].choices = [(role.value, ROLE_WORDS[role]) for role in roles]  # type: ignore[attr-defined]
         self.fields["namespace"].choices = [*every, *((name, name) for name in namespaces)]  # type: ignore[attr-defined]
         self.fields["namespace"].required = not everywhere
+
+
+class TokenForm(forms.Form):
+    """What a token is for, how far it reaches, and how long."""
+
+    name = forms.CharField(label=_("Name"), max_length=TOKEN_NAME_CHARS, strip=True)
+    rights = forms.ChoiceField(label=_("Rights"), choices=[(key.value, word) for key, word in TOKEN_WORDS.items()])
+    namespaces = forms.MultipleChoiceField(label=_("Namespaces"), initial=[""])
+    days = forms.ChoiceField(label=_("Ends after"), choices=list(LIVES.items()), initial=30)
+
+    def __init__(self, *args: Any, namespaces: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        every = ("", _("Every namespace, also those to come"))
+        self.fields["namespaces"].choices = [every, *((name, name) for name in namespaces)]  # type: ignore[attr-defined]

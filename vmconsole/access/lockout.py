@@ -14,6 +14,7 @@ from axes.utils import reset
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from rest_framework.request import Request
 
 
 def as_answered(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:  # noqa: ARG001  # called by axes
@@ -21,7 +22,7 @@ def as_answered(request: HttpRequest, response: HttpResponse, credentials: Any) 
     return response
 
 
-def address_of(request: HttpRequest) -> str:
+def address_of(request: HttpRequest | Request) -> str:
     """AXES_CLIENT_IP_CALLABLE: the peer. Headers about it are believed by uvicorn alone, from listed proxies only."""
     return str(request.META.get("REMOTE_ADDR") or "")
 
@@ -42,9 +43,9 @@ def locked_usernames() -> set[str]:
     return set(locked.values_list("username", flat=True))
 
 
-def unlock(username: str) -> int:
-    """Forget this person's wrong passwords. How many addresses that freed."""
-    return int(reset(username=username))
+def unlock(username: str, address: str | None = None) -> int:
+    """Forget this person's wrong passwords, from everywhere or from one address. How many addresses that freed."""
+    return int(reset(username=username, ip=address))
 
 
 def prune() -> None:

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from vmconsole.access import journal, lockout, services
+from vmconsole.access import journal, lockout, services, tokening
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Refused
 from vmconsole.access.forms import NamespaceForm, PersonForm, RoleForm
@@ -24,6 +24,7 @@ from vmconsole.access.rights import Right, may, namespaces, require
 from vmconsole.access.rules import Role
 
 PEOPLE_PER_PAGE = 100
+TOKENS_SHOWN = 200
 
 
 def asker(request: HttpRequest) -> User:
@@ -112,6 +113,7 @@ def show_person(request: HttpRequest, person: User, *, password: str = "", statu
         "may_manage": may(request.user, Right.BIND_ROLES, None),
         "yourself": person.pk == request.user.pk,
         "locked": lockout.locked_usernames(),
+        "tokens": tokening.visible_to(asker(request)).filter(user=person)[:TOKENS_SHOWN],
     }
     return render(request, "access/person_detail.html", context, status=status)
 
