@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from apiserver import consoles
 from tests.people import MINE
 from tests.world import World
 
@@ -253,6 +254,8 @@ BODIES: dict[str, Values] = {
 SOCKETS: dict[str, str] = {
     "feed": "signed in; every subscription is checked against what the person may see (tests/gateway)",
     "console/<uuid:uid>/<slug:kind>": "a single-use ticket, asked for with the right to use consoles (tests/gateway)",
+    f"apis/{consoles.GROUP}/{consoles.ADDRESS}": "a token with the right to use consoles there (tests/gateway)",
+    "apis/<path:rest>": "404: no other socket of the API is there",
     "": "closes at once: nothing else is a socket",
 }
 COMMANDS: dict[str, str] = {

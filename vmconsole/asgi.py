@@ -16,6 +16,7 @@ from django.urls import path, re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
 pages = get_asgi_application()  # before anything that imports models
 
+from apiserver import consoles  # noqa: E402
 from vmconsole.gateway.bodies import small_bodies_only  # noqa: E402
 from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
 from vmconsole.gateway.consumers import Feed  # noqa: E402
@@ -25,13 +26,13 @@ from vmconsole.urls import urlpatterns  # noqa: E402, F401  # all views
 
 sockets = URLRouter(
     [
-        path("feed", Feed.as_asgi()),
-        path("console/<uuid:uid>/<slug:kind>", console),  # type: ignore[arg-type]
-        re_path("", nowhere),  # type: ignore[arg-type]
+        path("feed", own_pages_only(Feed.as_asgi())),  # type: ignore[arg-type]
+        path("console/<uuid:uid>/<slug:kind>", own_pages_only(console)),  # type: ignore[arg-type]
+        path(f"apis/{consoles.GROUP}/{consoles.ADDRESS}", consoles.console),  # type: ignore[arg-type]
+        path("apis/<path:rest>", consoles.nowhere),  # type: ignore[arg-type]
+        re_path("", own_pages_only(nowhere)),  # type: ignore[arg-type]
     ]
 )
-application = ProtocolTypeRouter(
-    {"http": small_bodies_only(pages), "websocket": own_pages_only(sockets), "lifespan": lifespan}
-)
+application = ProtocolTypeRouter({"http": small_bodies_only(pages), "websocket": sockets, "lifespan": lifespan})
 gc.collect()
 gc.freeze()

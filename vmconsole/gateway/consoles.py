@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -40,6 +41,8 @@ from vmconsole.gateway.wire import (
 )
 
 log = logging.getLogger(__name__)
+
+Begin = Callable[[], Awaitable[None]]
 
 TICKET_WITHIN = 5.0  # seconds
 LONGEST_LIFE = 12 * 3600.0
@@ -94,7 +97,7 @@ async def _served(scope: Scope, receive: Receive, send: Send, uid: UUID, kind: s
         log.exception("A console could not be opened.")
         return Close(FAILED, "The console could not be opened.")
     try:
-        return await _open(session, receive, send)
+        return await opened(session, receive, send)
     finally:
         seats.leave(session)
 
@@ -120,16 +123,29 @@ async def _ticket(receive: Receive) -> str | None:
         raise Refusal(BAD_MESSAGE, "The first message must be a ticket.") from None
 
 
-async def _open(session: Session, receive: Receive, send: Send) -> Close | None:
-    """Reach the guest, write the start, carry bytes, write the end."""
+async def opened(session: Session, receive: Receive, send: Send, begin: Begin | None = None) -> Close | None:
+    """Reach the guest, write the start, carry bytes, write the end.
+
+    A program says how it wants to `begin`; a refusal before that is its to answer.
+    """
     close: Close | None = Close(FAILED, "The console failed.")
     guest: Guest | None = None
+
+    async def begun() -> None:
+        await in_thread(sessions.started, session)
+        if begin is not None:
+            await begin()
+
     try:
         if session.kind == Kind.VNC:
             guest = await _screen(session)
-        await in_thread(sessions.started, session)
-        close = await _carried(session, receive, send, guest)
+            await begun()
+        elif begin is None:
+            await begun()
+        close = await _carried(session, receive, send, guest, begun if begin is not None else None)
     except Refusal as refusal:
+        if begin is not None and session.row is None:
+            raise
         close = refusal.close
     except asyncio.CancelledError:
         close = Close(1012, "The console is being restarted.")
@@ -143,14 +159,16 @@ async def _open(session: Session, receive: Receive, send: Send) -> Close | None:
     return close
 
 
-async def _carried(session: Session, receive: Receive, send: Send, guest: Guest | None) -> Close | None:
+async def _carried(
+    session: Session, receive: Receive, send: Send, guest: Guest | None, begin: Begin | None
+) -> Close | None:
     timer = asyncio.get_running_loop().call_later(
         LONGEST_LIFE, session.end, Close(TOO_LONG, "This console was open for twelve hours. Open it again.")
     )
     watch.add(session)
     try:
         if guest is None:
-            return await hubs.attend(session, receive, send)
+            return await hubs.attend(session, receive, send, begin)
         up = Shared() if session.writable else ViewOnly()
         return await relay(receive, send, guest, session.over, session.meter, up)
     finally:

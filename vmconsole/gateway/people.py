@@ -54,13 +54,21 @@ def bearer_of(scope: Scope) -> str | None:
 
 
 def actor_of_socket(user: User, session_key: str, scope: Scope) -> Actor:
-    agents = [value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"]
     return Actor(
         user_id=user.pk,
         name=user.get_username(),
         auth="token" if user.token else "session",
         token_id=str(user.token or ""),
         session_id=fingerprint(session_key),
-        source=str((scope.get("client") or ("",))[0]),
-        user_agent=(agents or [""])[0][:USER_AGENT_CHARS],
+        source=address_of_socket(scope),
+        user_agent=agent_of_socket(scope),
     )
+
+
+def address_of_socket(scope: Scope) -> str:
+    return str((scope.get("client") or ("",))[0])
+
+
+def agent_of_socket(scope: Scope) -> str:
+    agents: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"]
+    return (agents or [""])[0][:USER_AGENT_CHARS]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -20,8 +22,8 @@ from django.conf import settings
 
 from vmconsole.gateway.pipe import Guest, first_to_end, frame_of
 from vmconsole.gateway.sessions import Session
-from vmconsole.gateway.sockets import connect_unix
-from vmconsole.gateway.wire import FAILED, NOT_FOUND, Close, Receive, Refusal, Send
+from vmconsole.gateway.sockets import PATIENCE, connect_unix
+from vmconsole.gateway.wire import FAILED, NOT_FOUND, OFF, Close, Receive, Refusal, Send
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +33,17 @@ RETRY_FIRST, RETRY_MOST = 0.2, 2.0  # seconds
 MARK = 1024  # bytes by which a place in the output is known again
 TYPED_WITHIN = 5.0  # seconds; a browser that is held back longer would be taken for dead
 SETTLE = 0.05  # seconds in which virtlogd writes what the guest printed before we were connected
+LAST_LINE = 1024  # bytes of the unfinished line that a program is shown at first: the prompt that waits
+QUESTIONS = re.compile(rb"\x1b\[[?>=0-9;]*[nc]")  # a terminal would answer them into the guest's keyboard
 SKIPPED = "\r\n\x1b[7m %d bytes skipped: this browser was too slow \x1b[0m\r\n"
 
 
 class Viewer:
-    """One browser at the port, and what still has to be sent to it."""
+    """One browser at the port, and what still has to be sent to it. A program gets plain bytes only."""
 
-    def __init__(self, replay: bytes) -> None:
+    def __init__(self, replay: bytes, *, plain: bool = False) -> None:
+        self.plain = plain
+        self.left: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
         self._chunks: deque[bytes] = deque([replay] if replay else [])
         self._size = len(replay)
         self._skipped = 0
@@ -55,8 +61,14 @@ class Viewer:
         self._news.set()
 
     def tell(self, state: bytes) -> None:
-        self._state = state
-        self._news.set()
+        if not self.plain:
+            self._state = state
+            self._news.set()
+
+    def hang_up(self) -> None:
+        """The port went away: a browser waits for it, a program is told so by the end of its connection."""
+        if self.plain and not self.left.done():
+            self.left.set_result(Close(OFF, "The machine's serial port went away."))
 
     async def send_all(self, send: Send, session: Session) -> Close | None:
         while True:
@@ -87,11 +99,12 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self.attending = 0  # viewers, and those about to become one
         self._seeded = asyncio.Event()
+        self.live = asyncio.Event()
         self._work = asyncio.create_task(self._run())
 
-    async def join(self) -> Viewer:
+    async def join(self, *, plain: bool = False) -> Viewer:
         await self._seeded.wait()
-        viewer = Viewer(bytes(self._ring))
+        viewer = Viewer(waiting_line(self._ring) if plain else bytes(self._ring), plain=plain)
         self._viewers.add(viewer)
         self._tell()
         return viewer
@@ -127,12 +140,16 @@ class Hub:
                 continue
             try:
                 delay = 0.0
+                self.live.set()
                 self._tell()
                 await self._follow(self._guest)
             finally:
                 self._guest.close()
                 self._guest = None
+                self.live.clear()
             self._tell()
+            for viewer in self._viewers:
+                viewer.hang_up()
 
     async def _follow(self, guest: Guest) -> None:
         """Fill in what was printed while we were not connected, then show what comes until the port goes away."""
@@ -164,22 +181,32 @@ class Hubs:
     def __init__(self) -> None:
         self._hubs: dict[UUID, Hub] = {}
 
-    async def attend(self, session: Session, receive: Receive, send: Send) -> Close | None:
-        """Let one browser take part until it leaves, or the session is over."""
+    async def attend(
+        self, session: Session, receive: Receive, send: Send, begin: Callable[[], Awaitable[None]] | None = None
+    ) -> Close | None:
+        """Let one browser take part until it leaves, or the session is over.
+
+        A program says how it wants to `begin`: that is done once the port is there, and it gets plain bytes.
+        """
         if not session.target.has_serial:
             raise Refusal(NOT_FOUND, "This machine has no serial port that can be opened here.")
         hub = self._hub(session)
         hub.attending += 1
         try:
-            return await self._seated(hub, session, receive, send)
+            if begin is not None:
+                await _connected(hub)
+                await begin()
+            return await self._seated(hub, session, receive, send, plain=begin is not None)
         finally:
             hub.attending -= 1
             if not hub.attending:
                 del self._hubs[session.uid]
                 await hub.end()
 
-    async def _seated(self, hub: Hub, session: Session, receive: Receive, send: Send) -> Close | None:
-        viewer = await hub.join()
+    async def _seated(
+        self, hub: Hub, session: Session, receive: Receive, send: Send, *, plain: bool
+    ) -> Close | None:  # fmt: skip
+        viewer = await hub.join(plain=plain)
 
         async def upward() -> Close | None:
             while (message := await receive())["type"] == "websocket.receive":
@@ -190,7 +217,7 @@ class Hubs:
             return None
 
         try:
-            return await first_to_end(upward(), viewer.send_all(send, session), session.over)
+            return await first_to_end(upward(), viewer.send_all(send, session), session.over, viewer.left)
         finally:
             hub.leave(viewer)
 
@@ -206,6 +233,19 @@ class Hubs:
 
 
 hubs = Hubs()
+
+
+async def _connected(hub: Hub) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await hub.live.wait()
+    except TimeoutError:
+        raise Refusal(OFF, "The machine's serial port does not answer.") from None
+
+
+def waiting_line(shown: bytes | bytearray) -> bytes:
+    """The unfinished line at the end: “login: ”, say, which nobody prints again for who comes later."""
+    return QUESTIONS.sub(b"", bytes(shown[-LAST_LINE:]).rpartition(b"\n")[2])
 
 
 def tail_of(path: Path, most: int = REPLAY) -> bytes:

@@ -104,10 +104,10 @@ def admit(scope: Scope, ticket: str, uid: UUID, kind: str, loop: asyncio.Abstrac
         raise Refusal(NOT_FOUND, "There is no machine here that you can see.")
     actor = actor_of_socket(user, session_key, scope)
     if used is None:
-        _refused(actor, uid, kind, target, "BadTicket")
+        refused(actor, uid, kind, target, "BadTicket")
         raise Refusal(BAD_TICKET, "This ticket was used or is too old. Open the console again.")
     if not may(user, Right.CONSOLE, target.namespace) or used.namespace != target.namespace:
-        _refused(actor, uid, kind, target, "Forbidden")
+        refused(actor, uid, kind, target, "Forbidden")
         raise Refusal(DENIED, "You may not open this console.")
     return _session(session_key, user, actor, used, target, loop)
 
@@ -132,7 +132,8 @@ def _session(
     )
 
 
-def _refused(actor: Actor, uid: UUID, kind: str, target: ConsoleTarget, reason: str) -> None:
+def refused(actor: Actor, uid: UUID, kind: str, target: ConsoleTarget, reason: str) -> None:
+    """Write down that somebody was not let in."""
     audit.record(
         actor, f"console.{kind}", kind="Console", uid=uid, name=target.name, namespace=target.namespace,
         phase=audit.Phase.REFUSED, reason=reason,
