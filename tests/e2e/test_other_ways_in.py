@@ -1,4 +1,4 @@
-"""The other ways to a machine: from YAML, from an image somebody has on their own disk, and one that was there before."""
+"""The other ways to a machine: from YAML, from an image on somebody's own disk, and one that was there before."""
 
 from __future__ import annotations
 
