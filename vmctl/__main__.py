@@ -1,0 +1,5 @@
+"""`python -m vmctl` is `vmctl`."""
+
+from vmctl.main import main
+
+main()

@@ -1,0 +1,56 @@
+"""Kubernetes' Tables: the server decides which columns a kind has, we align them.
+
+Columns with a priority above 0 are for `-o wide`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vmctl.output import columns
+from vmctl.words import _
+
+ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+def is_table(answer: dict[str, Any]) -> bool:
+    return answer.get("kind") == "Table"
+
+
+def heads(definitions: list[dict[str, Any]], *, wide: bool, namespaces: bool) -> list[str]:
+    shown = [one["name"].upper() for one in definitions if wide or not one.get("priority")]
+    return ["NAMESPACE", *shown] if namespaces else shown
+
+
+def rows(
+    table: dict[str, Any], definitions: list[dict[str, Any]], *, wide: bool, namespaces: bool
+) -> Iterable[list[str]]:
+    for row in table.get("rows") or []:
+        cells = [
+            "" if cell is None else str(cell)
+            for cell, one in zip(row.get("cells") or [], definitions, strict=False)
+            if wide or not one.get("priority")
+        ]
+        metadata = (row.get("object") or {}).get("metadata") or {}
+        yield [metadata.get("namespace", ""), *cells] if namespaces else cells
+
+
+def drawn(pages: Iterable[dict[str, Any]], *, wide: bool, namespaces: bool, headless: bool = False) -> str:
+    """The pages of one list as one table; empty when there are no rows."""
+    definitions: list[dict[str, Any]] = []
+    found: list[list[str]] = []
+    for page in pages:
+        definitions = page.get("columnDefinitions") or definitions
+        found += rows(page, definitions, wide=wide, namespaces=namespaces)
+    if not found:
+        return ""
+    return columns(heads(definitions, wide=wide, namespaces=namespaces), found, headless=headless)
+
+
+def nothing(namespace: str) -> str:
+    return (
+        _("There is nothing in namespace %(namespace)s.") % {"namespace": namespace}
+        if namespace
+        else _("There is nothing.")
+    )
