@@ -18,7 +18,7 @@ import pytest
 from inventory.words import WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("vmconsole", "inventory", "networking", "storage", "observability", "templates")
+SOURCES = ("vmconsole", "apiserver", "inventory", "networking", "storage", "observability", "templates")
 CATALOGUE = ROOT / "locale/ja/LC_MESSAGES/django.po"
 PLACES = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%[sd]")
 
