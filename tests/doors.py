@@ -59,6 +59,7 @@ ACCESS: Doors = {
     "access:token_revoke": {"POST": OWN_OR_ADMIN},
     "access:api_login": {"POST": EVERYBODY},
     "access:api_me": {"GET": PEOPLE},
+    "gateway:api_server": {"GET": EVERYBODY},
     "access:api_token_list": {"GET": PEOPLE, "POST": PEOPLE},
     "access:api_token": {"GET": OWN_OR_ADMIN, "DELETE": OWN_OR_ADMIN},
     "access:api_person_list": {"GET": ROLES, "POST": PERSON_NEW},

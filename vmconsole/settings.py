@@ -175,6 +175,7 @@ AXES_DISABLE_ACCESS_LOG = True  # the audit has it
 AXES_CLIENT_IP_CALLABLE = "vmconsole.access.lockout.address_of"
 AXES_LOCKOUT_CALLABLE = "vmconsole.access.lockout.as_answered"
 SECURE_COOKIES = env("TLS") == "1"
+API_PORT = int(env("API_PORT", "0"))  # where the web process speaks https to kubectl and vmctl; 0: a proxy does
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_COOKIES else "vmconsole-session"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -15,6 +15,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+import certificates
 import host_setup
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,6 +62,24 @@ class Instance:
     def url(self) -> str:
         return f"http://{self.own_host}:{self.port}/"
 
+    @property
+    def api_port(self) -> int:
+        """Where the web process speaks https to programs; 0 when it does not. Kept: kubeconfigs name it."""
+        file = self.state / "supervisor/api.port"
+        return int(file.read_text()) if file.exists() else 0
+
+    def choose_api_port(self) -> None:
+        told = os.environ.get("VMCONSOLE_API_PORT", "")
+        if told and not (told.isdigit() and int(told) < 65536):
+            raise Trouble(f"VMCONSOLE_API_PORT={told} is not a port, as 8443, or 0 for none.")
+        usual = self.port + 363  # 8443 beside 8080
+        wanted = int(told) if told else self.api_port or (usual if usual < 65536 else free_port())
+        if wanted and not is_free(self.host, wanted):
+            if told:
+                raise Trouble(f"Something else listens at port {told}. Choose another VMCONSOLE_API_PORT.")
+            wanted = free_port()
+        (self.state / "supervisor/api.port").write_text(str(wanted))
+
     def environment(self) -> dict[str, str]:
         """What every process is told beside what we were told. No secrets: those lie in files."""
         told = {
@@ -69,6 +88,7 @@ class Instance:
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(self.app),
             "HOME": "/nonexistent",
+            "VMCONSOLE_API_PORT": str(self.api_port),
             "VMCONSOLE_PROMETHEUS_URL": os.environ.get("VMCONSOLE_PROMETHEUS_URL") or self.prometheus_url,
         }
         if "VMCONSOLE_HOSTS" not in os.environ and self.host not in ("127.0.0.1", "::1", "localhost"):
@@ -152,6 +172,12 @@ def make_keys(state: Path) -> None:
         ("metrics.token", secrets.token_urlsafe(32)),
     ):
         write_once(state / "etc" / name, value, group=host_setup.WORKER)
+
+
+def make_certificate(instance: Instance) -> None:
+    """For the names under which this host may be called."""
+    names = {"localhost", "127.0.0.1", "::1", instance.own_host, *own_names()}
+    certificates.make(instance.state / "etc", names, grp.getgrnam(host_setup.WORKER).gr_gid)
 
 
 def make_database(state: Path) -> None:

@@ -22,7 +22,7 @@ import guests
 import host_setup
 import kvm_probe
 import linux
-from instance import ROOT, Instance, Trouble, is_free, make_database, make_keys
+from instance import ROOT, Instance, Trouble, is_free, make_certificate, make_database, make_keys
 from processes import Supervisor, configuration_file, programs, write_configuration
 from rich.console import Console
 
@@ -37,7 +37,9 @@ def make_ready(instance: Instance, out: Console) -> Path | None:
     with out.status("Users and folders ..."):
         host_setup.prepare(instance.state)
         instance.choose_prometheus_port()
+        instance.choose_api_port()
         make_keys(instance.state)
+        make_certificate(instance)
         make_database(instance.state)
     with out.status("Trying the hypervisor ..."):
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

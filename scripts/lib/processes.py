@@ -138,6 +138,9 @@ def prometheus(instance: Instance) -> str:
 def web(instance: Instance) -> str:
     words: list[object] = [instance.app_python, "-m", "vmconsole.gateway.serve"]
     words += ["--host", instance.host, "--port", instance.port]
+    if instance.api_port:
+        keys = instance.state / "etc"
+        words += ["--tls-port", instance.api_port, "--tls-certificate", keys / "tls.crt", "--tls-key", keys / "tls.key"]
     proxies = os.environ.get("VMCONSOLE_PROXIES")  # who may say for whom it speaks; nobody by default
     words += ["--trusted-proxies", proxies] if proxies else []
     return quoted(*words)

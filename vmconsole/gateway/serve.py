@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from vmconsole.gateway.doors import TwoDoors
 from vmconsole.gateway.pipe import FRAME
 
 FLAGS: dict[str, Any] = {
@@ -41,21 +42,26 @@ def main() -> None:
     parser.add_argument("--fd", type=int, help="a listening socket inherited from the parent, instead of host and port")
     parser.add_argument("--app", default=FLAGS["app"])
     parser.add_argument("--tls-certificate", help="PEM file; with --tls-key the console is https")
+    parser.add_argument("--tls-port", type=int, help="https at this port, and http at the other")
     parser.add_argument("--tls-key")
     parser.add_argument("--trusted-proxies", default="", help="addresses whose X-Forwarded-* headers are believed")
     asked = parser.parse_args()
+    everywhere = asked.tls_port is None
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
     config = uvicorn.Config(
         **{**FLAGS, "app": asked.app},
         host=asked.host,
         port=asked.port,
-        ssl_certfile=asked.tls_certificate,
-        ssl_keyfile=asked.tls_key,
+        ssl_certfile=asked.tls_certificate if everywhere else None,
+        ssl_keyfile=asked.tls_key if everywhere else None,
         proxy_headers=bool(asked.trusted_proxies),
         forwarded_allow_ips=asked.trusted_proxies or None,
     )
     sockets = None if asked.fd is None else [socket.socket(fileno=asked.fd)]
-    uvicorn.Server(config).run(sockets)
+    server = (
+        uvicorn.Server(config) if everywhere else TwoDoors(config, asked.tls_port, asked.tls_certificate, asked.tls_key)
+    )
+    server.run(sockets)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def login(
 ) -> None:
     server = _checked(url, plain=plain)
     found = kubeconfig.Context(context, server, "", namespace, kubeconfig.text_of(Path(authority)) if authority else "")
+    found = _by_https(found)
     if token_stdin:
         raw, who = _token_from_stdin(), ""
     else:
@@ -76,6 +77,23 @@ def _checked(url: str, *, plain: bool) -> str:
             _("Use https, or --plain-http where you trust the network."),
         )
     return server.rstrip("/")
+
+
+def _by_https(context: kubeconfig.Context) -> kubeconfig.Context:
+    """The console's own https door where there is one: kubectl sends no token over http."""
+    if context.server.startswith("https://"):
+        return context
+    try:
+        told = Api(context).get("/api/v1/server")
+    except Failed as failed:
+        if failed.code is Exit.NOT_FOUND:
+            return context
+        raise
+    if not told.get("port"):
+        return context
+    host = urlsplit(context.server).hostname or ""
+    server = f"https://{f'[{host}]' if ':' in host else host}:{int(told['port'])}"
+    return kubeconfig.Context(context.name, server, "", context.namespace, str(told["certificate_authority"]))
 
 
 def _token_from_stdin() -> str:
