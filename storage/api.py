@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from storage import services
+from storage import services, tus
 from storage.models import Image, Upload, UploadState, VirtualMachineDisk
 from storage.services.uploads import KINDS, PART_BYTES
 from vmconsole.access.actors import actor_of
@@ -125,9 +125,18 @@ class UploadsView(APIView):
         own = Upload.objects.filter(actor_user_id=request.user.pk, state=UploadState.OPEN).order_by("-created_at")[:100]
         return Response(UploadSerializer(own, many=True).data)
 
-    @extend_schema(operation_id="uploads_create", request=UploadAsked, responses={201: UploadSerializer})
+    @extend_schema(
+        operation_id="uploads_create",
+        parameters=[
+            OpenApiParameter("Upload-Length", int, OpenApiParameter.HEADER, description="As tus has it."),
+            OpenApiParameter("Upload-Metadata", str, OpenApiParameter.HEADER, description="As tus has it."),
+        ],
+        request=UploadAsked,
+        responses={201: UploadSerializer},
+    )
     def post(self, request: Request) -> Response:
-        asked = UploadAsked(data=request.data)
+        """As JSON, or as clients of the tus protocol do it: the same words in `Upload-Metadata`, and no body."""
+        asked = UploadAsked(data=tus.asked(request.headers) if tus.is_spoken(request.headers) else request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
         upload = services.begin_upload(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from storage import api
+from storage import api, api_images
 from storage.views import disks, images
 
 app_name = "storage"
@@ -22,6 +22,8 @@ urlpatterns = [
     path("images/<str:namespace>/<str:name>/delete", images.image_delete, name="image_delete"),
     path("images/<str:namespace>/<str:name>/retry", images.image_retry, name="image_retry"),
     path("images/<str:namespace>/<str:name>/cancel", images.image_cancel, name="image_cancel"),
+    path("api/v1/images", api_images.ImageList.as_view(), name="api_image_list"),
+    path("api/v1/images/<str:namespace>/<str:name>", api_images.ImageOne.as_view(), name="api_image"),
     path("api/v1/uploads/", api.UploadsView.as_view(), name="uploads"),
     path("api/v1/uploads/<uuid:uid>/", api.UploadView.as_view(), name="upload"),
 ]

@@ -59,7 +59,6 @@ ACCESS: Doors = {
     "access:token_revoke": {"POST": OWN_OR_ADMIN},
     "access:api_login": {"POST": EVERYBODY},
     "access:api_me": {"GET": PEOPLE},
-    "gateway:api_server": {"GET": EVERYBODY},
     "access:api_token_list": {"GET": PEOPLE, "POST": PEOPLE},
     "access:api_token": {"GET": OWN_OR_ADMIN, "DELETE": OWN_OR_ADMIN},
     "access:api_person_list": {"GET": ROLES, "POST": PERSON_NEW},
@@ -80,6 +79,8 @@ ACCESS: Doors = {
     "access:namespace_create": {"POST": PERSON_NEW},
 }
 GATEWAY: Doors = {
+    "gateway:api_server": {"GET": EVERYBODY},
+    "gateway:api_console_log": {"GET": EDIT},
     "gateway:console_ticket": {"POST": EDIT},  # a screen is a keyboard
 }
 OBSERVABILITY: Doors = {
@@ -102,6 +103,9 @@ OPERATIONS: Doors = {
     "operations:operation_detail": {"GET": SEE},
     "operations:operation_cancel": {"POST": EDIT},
     "operations:operation_seen": {"POST": SEE},
+    "operations:api_operation_list": {"GET": PEOPLE},
+    "operations:api_operation": {"GET": SEE},
+    "operations:api_operation_cancel": {"POST": EDIT},
 }
 NETWORKING: Doors = {
     "networking:network_list": {"GET": PEOPLE},
@@ -126,6 +130,8 @@ STORAGE: Doors = {
     "storage:image_delete": {"GET": EDIT, "POST": EDIT},
     "storage:image_retry": {"POST": EDIT},
     "storage:image_cancel": {"POST": EDIT},
+    "storage:api_image_list": {"GET": PEOPLE, "POST": EDIT},
+    "storage:api_image": {"GET": SEE, "DELETE": EDIT},
     "storage:uploads": {"GET": PEOPLE, "POST": EDIT},
     "storage:upload": {"GET": OWN, "PATCH": OWN, "DELETE": OWN},
 }
@@ -236,6 +242,7 @@ BODIES: dict[str, Values] = {
     "storage:disk_grow": lambda _: {"size": "2Gi"},
     "storage:image_create": lambda _: {"namespace": MINE, "name": "new-image", "url": "https://images.example/x"},
     "storage:uploads": lambda _: {"kind": "Image", "namespace": MINE, "name": "new-image", "length": "1024"},
+    "storage:api_image_list": lambda _: {"namespace": MINE, "name": "new-image", "url": "https://images.example/x"},
     "access:role_bind": lambda world: {"username": world.people.bob.username, "role": "view", "namespace": MINE},
     "access:person_create": lambda _: {"username": "somebody-new"},
     "access:token_list": lambda _: {"name": "new-token", "rights": "read", "namespaces": "", "days": "7"},

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from vmconsole.gateway import api, views
+from vmconsole.gateway import api, api_logs, views
 
 app_name = "gateway"
 urlpatterns = [
     path("console/<uuid:uid>/<slug:kind>/ticket", views.console_ticket, name="console_ticket"),
     path("api/v1/server", api.ServerView.as_view(), name="api_server"),
+    path("api/v1/logs/<uuid:uid>", api_logs.SerialLogView.as_view(), name="api_console_log"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from vmconsole.operations import views
+from vmconsole.operations import api, views
 
 app_name = "operations"
 urlpatterns = [
@@ -11,4 +11,7 @@ urlpatterns = [
     path("operations/<uuid:uid>/", views.operation_detail, name="operation_detail"),
     path("operations/<uuid:uid>/cancel", views.operation_cancel, name="operation_cancel"),
     path("operations/<uuid:uid>/seen", views.operation_seen, name="operation_seen"),
+    path("api/v1/operations", api.OperationList.as_view(), name="api_operation_list"),
+    path("api/v1/operations/<uuid:uid>", api.OperationOne.as_view(), name="api_operation"),
+    path("api/v1/operations/<uuid:uid>/cancel", api.OperationCancel.as_view(), name="api_operation_cancel"),
 ]

@@ -1,0 +1,74 @@
+"""/api/v1/logs: what a machine printed on its serial port, from any byte on. Reading it needs the right to its console.
+
+A program that follows a log asks every second; the audit has one entry for that, not thousands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from observability import audit
+from vmconsole.access.actors import actor_of
+from vmconsole.access.authentication import person
+from vmconsole.access.errors import NotFound
+from vmconsole.access.rights import Right, require
+from vmconsole.gateway import targets
+
+MOST = 1 << 20
+ONE_READING = 600  # seconds that count as one look into the log
+
+
+class LogQuery(serializers.Serializer[Any]):
+    offset = serializers.IntegerField(min_value=0, default=0, help_text="The byte to begin at.")
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=MOST)
+
+
+class SerialLogView(APIView):
+    """The bytes from `offset` on, as they were printed. `X-Log-End` is where to go on.
+
+    A log that was begun anew is shorter than the offset; then it is read from its beginning.
+    """
+
+    @extend_schema(operation_id="logs_get", parameters=[LogQuery], responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, request: Request, uid: UUID) -> HttpResponse:
+        asked = LogQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        target = targets.find(uid)
+        if target is None:
+            raise NotFound(_("There is nothing here that you can see."))
+        require(person(request), Right.CONSOLE, target.namespace)
+        if cache.add(f"serial-log:{person(request).pk}:{uid}", 1, ONE_READING):
+            audit.record(
+                actor_of(request), "serial_log", kind="VirtualMachine", uid=uid, name=target.name,
+                namespace=target.namespace, phase=audit.Phase.SUCCEEDED,
+            )  # fmt: skip
+        kept = Path(target.serial_log) if target.serial_log else settings.SERIAL_DIR / f"{uid}.log"
+        data, end = piece_of(kept, asked.validated_data["offset"], asked.validated_data["limit"])
+        answer = HttpResponse(data, content_type="text/plain; charset=utf-8")
+        answer["X-Log-End"] = str(end)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+def piece_of(log: Path, offset: int, limit: int) -> tuple[bytes, int]:
+    """The bytes, and where they end. A machine that never ran has an empty log."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            start = file.seek(offset if offset <= size else 0)
+            data = file.read(limit)
+            return data, start + len(data)
+    except OSError:
+        return b"", 0
