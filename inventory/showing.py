@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from inventory.models import VirtualMachine, VirtualMachineType
 from inventory.rules import Verb, why_not
@@ -38,6 +38,13 @@ LABELS: dict[str, tuple[Any, str]] = {
 
 # Where a verb is asked for, below the machine's own address; power verbs have a place for all of them.
 PLACES = {Verb.DELETE: "delete", Verb.ADOPT: "adopt", Verb.EDIT: "configuration"}
+
+
+@lru_cache(maxsize=64)
+def spoken(_language: str | None, verb: Verb) -> tuple[str, str]:
+    """The verb's label in the reader's language, and its icon."""
+    label, icon = LABELS[verb]
+    return str(label), icon
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +97,12 @@ class Shown:
         return self.buttons[verb]
 
     def _made(self, verb: Verb) -> Button:
-        label, icon = LABELS[verb]
+        label, icon = spoken(get_language(), verb)
         reason = _("Your role may look at it, but not change it.")
         if self.may_edit:
             said = why_not(verb, subject(self.vm, self.operation.verb if self.operation else ""))
             reason = _(said) if said else ""
-        return Button(verb.value, str(label), icon, f"{self.url}{PLACES.get(verb, f'power/{verb.value}')}", reason)
+        return Button(verb.value, label, icon, f"{self.url}{PLACES.get(verb, f'power/{verb.value}')}", reason)
 
     @property
     def fitting(self) -> tuple[str, ...]:
@@ -148,7 +155,7 @@ def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
             operation=busy.get(vm.uid),
             shape=shapes.get(vm.spec_type_name),
             may_edit=editable[vm.namespace],
-            url=f"{base}{quote(vm.namespace or '-')}/{quote(vm.name if vm.namespace else str(vm.uid))}/",
+            url=f"{base}{vm.namespace or '-'}/{vm.name if vm.namespace else vm.uid}/",  # DNS labels: nothing to quote
         )
         for vm in rows
     ]

@@ -30,7 +30,7 @@ MOST_EXPORTED = 100_000
 MOST_COUNTED = 10_000  # of what a search finds; counting a hundred thousand names by a part of them takes 40 ms
 # What a row never shows. Reading it would cost a third of the page.
 UNSEEN = (
-    "annotations", "delete_disks", "spec_compute", "spec_firmware", "spec_cloud_init", "spec_rest",
+    "labels", "annotations", "delete_disks", "spec_compute", "spec_firmware", "spec_cloud_init", "spec_rest",
     "status_guest", "status_screen", "status_transitions", "status_crashes",
 )  # fmt: skip
 # Columns with an index: sorting a hundred thousand rows by another would take a second.
