@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class ApiserverConfig(AppConfig):
     name = "apiserver"
+
+    def ready(self) -> None:
+        from apiserver.fanout import streams
+        from vmconsole.gateway import lifespan
+
+        lifespan.listeners.append((streams.deliver, streams.restart))
+        lifespan.leaving.append(streams.end_all)

@@ -17,20 +17,12 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from apiserver import status
+from apiserver import limits, status
 from apiserver.kinds import Asking, Kind
 from vmconsole.access import bearers
 from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import Declined
 
 View = Callable[..., HttpResponseBase]
-
-
-class TooMany(Declined):
-    """Wait before asking again."""
-
-    default_reason = "TooManyRequests"
-    default_status = 429
 
 
 def about(kind: Kind | None, name: str = "") -> dict[str, str]:
@@ -48,10 +40,13 @@ def asking_of(request: HttpRequest) -> Asking:
     try:
         user = bearers.admit(request, raw)
     except bearers.TooManyFailures as error:
-        raise TooMany(_("Too many wrong tokens came from this address. Wait a minute.")) from error
+        sentence = _("Too many wrong tokens came from this address. Wait a minute.")
+        raise status.TooMany(sentence, retry_in=error.wait) from error
     if user is None:
         raise status.Unauthorized(_("This token is unknown, expired or revoked."))
     request.user = user
+    if user.token is not None:
+        limits.rates.take(user.token.pk)
     return Asking(user, actor_of(request))
 
 

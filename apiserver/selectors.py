@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.lookups import Exact, In, IsNull
+from django.db.models.lookups import In, IsNull
 from django.utils.translation import gettext as _
 
 from apiserver.kinds import Kind
@@ -53,18 +53,30 @@ def label_conditions(text: str) -> list[Any]:
 
 
 def _label(term: str) -> Any:
+    key, how, values = label_term(term)
+    match how:
+        case "exists" | "missing":
+            return IsNull(_of(key), how == "missing")
+        case "in":
+            return In(_of(key), values)
+        case _:
+            return Q(In(_of(key), values), _negated=True) | _missing(key)
+
+
+def label_term(term: str) -> tuple[str, str, list[str]]:
+    """A key, one of in, notin, exists and missing, and the values. `a=b` is `a in (b)`."""
     if among := _SET.fullmatch(term):
         key, how, listed = among.groups()
         values = [value.strip() for value in listed.split(",")]
         if not all(re.fullmatch(_VALUE, value) for value in values):
             raise unreadable(term)
-        return In(_of(key), values) if how == "in" else Q(In(_of(key), values), _negated=True) | _missing(key)
+        return key, how, values
     if equal := _EQUAL.fullmatch(term):
         key, how, value = equal.groups()
-        return Q(Exact(_of(key), value), _negated=True) | _missing(key) if how == "!=" else Exact(_of(key), value)
+        return key, "notin" if how == "!=" else "in", [value]
     if exists := _EXISTS.fullmatch(term):
         bang, key = exists.groups()
-        return IsNull(_of(key), bool(bang))
+        return key, "missing" if bang else "exists", []
     raise unreadable(term)
 
 
@@ -82,9 +94,19 @@ def _missing(key: str) -> Q:
 
 
 def field_conditions(text: str, kind: Kind) -> list[Q]:
-    known = {"metadata.name": "name", **({"metadata.namespace": "namespace"} if kind.namespaced else {})}
-    known.update(kind.selectable)
-    found = []
+    known = paths_of(kind)
+    return [Q(**{known[path]: value}, _negated=how == "!=") for path, how, value in field_terms(text, kind)]
+
+
+def paths_of(kind: Kind) -> dict[str, str]:
+    """Every selectable path, with the row's column behind it."""
+    own = {"metadata.name": "name", **({"metadata.namespace": "namespace"} if kind.namespaced else {})}
+    return {**own, **kind.selectable}
+
+
+def field_terms(text: str, kind: Kind) -> list[tuple[str, str, str]]:
+    """A path, `=`, `==` or `!=`, and the value."""
+    known, found = paths_of(kind), []
     for term in filter(str.strip, text.split(",")):
         match = _FIELD.fullmatch(term)
         if match is None:
@@ -92,5 +114,5 @@ def field_conditions(text: str, kind: Kind) -> list[Q]:
         path, how, value = match.groups()
         if path not in known:
             raise BadRequest(_("field label not supported: %(path)s") % {"path": path}, field="fieldSelector")
-        found.append(Q(**{known[path]: value}, _negated=how == "!="))
+        found.append((path, how, value))
     return found

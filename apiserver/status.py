@@ -82,6 +82,17 @@ class UnsupportedMediaType(Declined):
     default_status = 415
 
 
+class TooMany(Declined):
+    """Wait before asking again."""
+
+    default_reason = "TooManyRequests"
+    default_status = 429
+
+    def __init__(self, public: str, *, retry_in: float) -> None:
+        super().__init__(public)
+        self.retry_in = retry_in
+
+
 class Stale(Conflict):
     """Somebody was quicker."""
 

@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
 pages = get_asgi_application()  # before anything that imports models
 
 from apiserver import consoles  # noqa: E402
+from apiserver.watch import following  # noqa: E402
 from vmconsole.gateway.bodies import small_bodies_only  # noqa: E402
 from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
 from vmconsole.gateway.consumers import Feed  # noqa: E402
@@ -33,6 +34,8 @@ sockets = URLRouter(
         re_path("", own_pages_only(nowhere)),  # type: ignore[arg-type]
     ]
 )
-application = ProtocolTypeRouter({"http": small_bodies_only(pages), "websocket": sockets, "lifespan": lifespan})
+application = ProtocolTypeRouter(
+    {"http": small_bodies_only(following(pages)), "websocket": sockets, "lifespan": lifespan}
+)
 gc.collect()
 gc.freeze()

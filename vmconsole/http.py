@@ -73,7 +73,10 @@ def describe(error: Exception) -> Problem | None:
     """The problem that this error is, or None when it is nobody's answer but a bug of ours."""
     match error:
         case Declined():
-            return Problem(error.status, title(error.status), error.public, error.reason, error.fix, error.field)
+            heading = title(error.status)
+            return Problem(
+                error.status, heading, error.public, error.reason, error.fix, error.field, retry_after=error.retry_in
+            )
         case runtime.RuntimeFault():
             return _of_runtime(error)
         case Http404():

@@ -6,7 +6,7 @@ is added in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,12 @@ class Kind:
     selectable: Mapping[str, str] = field(default_factory=dict)
     status: type[Struct] | None = None
     order: tuple[str, ...] = ()
+    # For watches: which rows changed by what the outbox calls them, and whether an object is there for such a row.
+    changed_rows: Callable[[QuerySet[Any], Iterable[str]], QuerySet[Any]] = field(
+        default=lambda rows, uids: rows.filter(uid__in=uids)
+    )
+    change_uid: Callable[[Any], str] = field(default=lambda row: str(row.uid))
+    present: Callable[[Any], bool] | None = None
 
     @property
     def api_version(self) -> str:

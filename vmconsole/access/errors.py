@@ -17,6 +17,7 @@ class Declined(Exception):
 
     default_reason = "Declined"
     default_status = 422
+    retry_in: float | None = None  # seconds, where waiting helps
 
     def __init__(self, public: str, reason: str = "", field: str = "", status: int = 0, fix: str = "") -> None:
         super().__init__(public)

@@ -12,7 +12,18 @@ from typing import Any
 import uvicorn
 
 
-class TwoDoors(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Ends what never ends by itself; uvicorn would wait for it until its patience is over."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        from vmconsole.gateway.lifespan import leaving  # late: needs Django, which the application sets up
+
+        for leave in leaving:
+            leave()
+        await super().shutdown(sockets)
+
+
+class TwoDoors(Server):
     """Uvicorn, with a second listener that speaks TLS."""
 
     def __init__(self, config: uvicorn.Config, port: int, certificate: str, key: str) -> None:

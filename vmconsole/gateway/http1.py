@@ -48,6 +48,8 @@ class PromptHttp(HttpToolsProtocol):
         self._in_head = False
         self._in_time()
         super().on_headers_complete()
+        # For whoever writes to a client that does not read.
+        self.scope["vmconsole.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def _in_time(self) -> None:
         if self._late is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from observability import changes
+from observability.models import Change
 from vmconsole.gateway import sessions
 from vmconsole.gateway.feed import feeds
 from vmconsole.gateway.people import in_thread
@@ -17,6 +18,10 @@ from vmconsole.gateway.watch import watch
 from vmconsole.gateway.wire import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
+
+Listener = tuple[Callable[[Sequence[Change]], None], Callable[[], None]]
+listeners: list[Listener] = [(feeds.deliver, feeds.restart)]  # changes, and that the database went back; in the loop
+leaving: list[Callable[[], None]] = []  # told in the loop that we go down, before connections are waited for
 
 
 @asynccontextmanager
@@ -29,8 +34,8 @@ async def running() -> AsyncIterator[None]:
     except Exception:
         log.exception("Consoles that were open before could not be closed in the audit.")
     tail = Tail(
-        lambda found: loop.call_soon_threadsafe(feeds.deliver, found),
-        lambda: loop.call_soon_threadsafe(feeds.restart),
+        lambda found: [loop.call_soon_threadsafe(deliver, found) for deliver, _ in listeners],
+        lambda: [loop.call_soon_threadsafe(restart) for _, restart in listeners],
     )
     tail.start()
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]

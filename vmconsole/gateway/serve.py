@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from vmconsole.gateway.doors import TwoDoors
+from vmconsole.gateway.doors import Server, TwoDoors
 from vmconsole.gateway.pipe import FRAME
 
 FLAGS: dict[str, Any] = {
@@ -58,9 +58,7 @@ def main() -> None:
         forwarded_allow_ips=asked.trusted_proxies or None,
     )
     sockets = None if asked.fd is None else [socket.socket(fileno=asked.fd)]
-    server = (
-        uvicorn.Server(config) if everywhere else TwoDoors(config, asked.tls_port, asked.tls_certificate, asked.tls_key)
-    )
+    server = Server(config) if everywhere else TwoDoors(config, asked.tls_port, asked.tls_certificate, asked.tls_key)
     server.run(sockets)
 
 
