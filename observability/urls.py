@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from observability import api, probes, views
+from observability import api, api_prometheus, probes, views
 
 app_name = "observability"
 urlpatterns = [
@@ -18,5 +18,14 @@ urlpatterns = [
     path("api/v1/audit", api.AuditList.as_view(), name="api_audit"),
     path("api/v1/events", api.EventList.as_view(), name="api_events"),
     path("api/v1/metrics/range", api.MetricRange.as_view(), name="api_metrics_range"),
+    path("api/v1/query", api_prometheus.Query.as_view(), name="api_query"),
+    path("api/v1/query_range", api_prometheus.QueryRange.as_view(), name="api_query_range"),
+    path("api/v1/series", api_prometheus.Series.as_view(), name="api_series"),
+    path("api/v1/labels", api_prometheus.Labels.as_view(), name="api_labels"),
+    re_path(
+        rf"^api/v1/label/(?P<label>{api_prometheus.LABEL})/values$",
+        api_prometheus.LabelValues.as_view(),
+        name="api_label_values",
+    ),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="api_schema"),
 ]

@@ -41,6 +41,7 @@ ROLES_HERE = answers(bob=404, carol=404, alice=OPEN, dave=404)
 PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administrators of the cluster
 PERSON_NEW = answers(bob=403, carol=403, alice=403, dave=404)
 NOT_READY = answers(stranger=503, bob=503, carol=503, alice=503, dave=503, erin=503)  # no controller in tests
+NO_PROMETHEUS = answers(bob=503, carol=503, alice=503, dave=503, erin=503)  # none is set up in tests
 OWN = answers(bob=404, carol=OPEN, alice=404, dave=404, erin=404)  # carol began it, and goes on with it
 OWN_OR_ADMIN = answers(bob=404, carol=OPEN, alice=404, dave=404)  # carol's; administrators of the cluster see it too
 NO_PICTURE = answers(bob=403, carol=404, alice=404, dave=404, erin=404)  # no controller in tests takes one
@@ -95,6 +96,11 @@ OBSERVABILITY: Doors = {
     "observability:api_audit": {"GET": AUDIT},
     "observability:api_events": {"GET": PEOPLE},
     "observability:api_metrics_range": {"GET": SEE},
+    "observability:api_query": {"GET": PEOPLE, "POST": PEOPLE},  # of what one sees (tests/observability)
+    "observability:api_query_range": {"GET": PEOPLE, "POST": PEOPLE},
+    "observability:api_series": {"GET": PEOPLE, "POST": PEOPLE},
+    "observability:api_labels": {"GET": NO_PROMETHEUS, "POST": PEOPLE},
+    "observability:api_label_values": {"GET": NO_PROMETHEUS},
     "observability:api_schema": {"GET": PEOPLE},
 }
 OPERATIONS: Doors = {
@@ -217,6 +223,7 @@ NOUNS: dict[str, Values] = {
     "virtualmachines": lambda world: {"namespace": MINE, "name": world.vm.name},
     "disk": lambda world: {"namespace": MINE, "name": world.disk.name, "uid": world.disk.uid},
     "image": lambda world: {"namespace": MINE, "name": world.image.name, "uid": world.image.uid},
+    "label": lambda _: {"label": "name"},
     "metric": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
     "network": lambda world: {"name": world.network.name},
     "interface": lambda world: {"namespace": MINE, "name": world.interface.name},
