@@ -10,6 +10,7 @@ import msgspec
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from apiserver import protobuf
 from apiserver.status import BadRequest, UnsupportedMediaType
 from inventory.manifests import load_yaml
 from vmconsole.access.errors import TooLarge
@@ -46,16 +47,32 @@ def media_type(request: HttpRequest) -> str:
 def body_of(request: HttpRequest, *, optional: bool = False) -> dict[str, Any]:
     """The body as one object, JSON or YAML."""
     kind = media_type(request)
-    if kind not in (JSON, YAML, "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"):
+    if kind not in (
+        JSON,
+        YAML,
+        protobuf.MEDIA_TYPE,
+        "text/plain",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ):
         raise UnsupportedMediaType(_("The body of the request was in an unknown format. Send JSON or YAML."))
     raw = raw_body(request)
     if optional and not raw.strip():
         return {}
-    found = load_yaml(raw.decode("utf-8", "strict")) if kind == YAML else decoded(raw)
+    found = _read(kind, raw)
     if not isinstance(found, dict):
         raise BadRequest(_("The body must be one object."))
     shallow(found)
     return found
+
+
+def _read(kind: str, raw: bytes) -> Any:
+    if kind == protobuf.MEDIA_TYPE:
+        return protobuf.decoded(raw)
+    try:
+        return load_yaml(raw.decode()) if kind == YAML else decoded(raw)
+    except UnicodeDecodeError as error:
+        raise BadRequest(_("The body is not UTF-8.")) from error
 
 
 def raw_body(request: HttpRequest) -> bytes:

@@ -8,9 +8,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from apiserver import garbage
 from apiserver.bodies import body_of
 from apiserver.kinds import Asking, Kind
 from apiserver.status import BadRequest
+from vmconsole.operations import loop
 
 POLICIES = ("Background", "Foreground", "Orphan")
 
@@ -42,9 +44,11 @@ def wanted_of(request: HttpRequest) -> Wanted:
     return Wanted(bool(dry), policy, conditions)
 
 
-def deleted(asking: Asking, kind: Kind, row: Any, wanted: Wanted) -> bool:  # noqa: ARG001
+def deleted(asking: Asking, kind: Kind, row: Any, wanted: Wanted) -> bool:
     """Ask for its end. True when it is gone at once; asking again for what is ending already changes nothing."""
     assert kind.delete is not None
     if getattr(row, "deletion_requested_at", None) is None:
+        garbage.before(row, wanted.policy)
         kind.delete(asking, row)
+        loop.enqueue(garbage.CARETAKER, row.uid)
     return not type(row).objects.filter(pk=row.pk).exists()

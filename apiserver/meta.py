@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apiserver.status import BadRequest, Stale
+from vmconsole.access.errors import Unprocessable
 
 
 def stamp(at: datetime) -> str:
@@ -69,3 +72,69 @@ def check_preconditions(row: Any, given: dict[str, Any], resource: str) -> None:
             "your changes to the latest version and try again"
         )
         raise Stale(sentence % values)
+
+
+# --- what people write ------------------------------------------------------------------------------------------
+LABEL_KEY = re.compile(
+    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII
+)
+LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+ANNOTATION_BYTES = 256 << 10
+OWNER_KEYS = {"apiVersion", "kind", "name", "uid"}
+MOST_OWNERS = 32
+
+
+class BadMetadata(Unprocessable):
+    """Everything that is wrong with it, by field."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(sentence for _field, sentence in problems), field=problems[0][0])
+
+
+def check_metadata(metadata: dict[str, Any]) -> None:
+    found = [*_label_problems(metadata), *_annotation_problems(metadata), *_holder_problems(metadata)]
+    if found:
+        raise BadMetadata(found)
+
+
+def _label_problems(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    labels = metadata.get("labels") or {}
+    if not isinstance(labels, dict):
+        yield "metadata.labels", _("It must be a mapping of text.")
+        return
+    for key, value in labels.items():
+        if not LABEL_KEY.fullmatch(key):
+            yield "metadata.labels", _("“%(key)s” cannot be a label's name.") % {"key": key[:80]}
+        elif not isinstance(value, str) or not LABEL_VALUE.fullmatch(value):
+            sentence = _("“%(value)s” cannot be a label's value: 63 letters, digits, “-”, “_” and “.” at most.")
+            yield f"metadata.labels[{key}]", sentence % {"value": str(value)[:80]}
+
+
+def _annotation_problems(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    notes = metadata.get("annotations") or {}
+    if not isinstance(notes, dict) or not all(isinstance(value, str) for value in notes.values()):
+        yield "metadata.annotations", _("It must be a mapping of text.")
+        return
+    if sum(len(key) + len(value.encode("utf-8", "replace")) for key, value in notes.items()) > ANNOTATION_BYTES:
+        yield "metadata.annotations", _("Too long: must have at most 262144 bytes")
+    for key in notes:
+        if not LABEL_KEY.fullmatch(key):
+            yield "metadata.annotations", _("“%(key)s” cannot be an annotation's name.") % {"key": key[:80]}
+
+
+def _holder_problems(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    finalizers, owners = metadata.get("finalizers") or [], metadata.get("ownerReferences") or []
+    if not isinstance(finalizers, list) or not isinstance(owners, list):
+        yield "metadata.finalizers", _("Finalizers and owners are lists.")
+        return
+    for name in finalizers:
+        if not isinstance(name, str) or not LABEL_KEY.fullmatch(name):
+            yield "metadata.finalizers", _("“%(key)s” cannot be a finalizer's name.") % {"key": str(name)[:80]}
+    if len(finalizers) > MOST_OWNERS or len(owners) > MOST_OWNERS:
+        yield "metadata.ownerReferences", _("There are too many.")
+    for number, owner in enumerate(owners):
+        whole = isinstance(owner, dict) and all(isinstance(owner.get(key), str) and owner[key] for key in OWNER_KEYS)
+        if not whole:
+            sentence = _("An owner is written with apiVersion, kind, name and uid.")
+            yield f"metadata.ownerReferences[{number}]", sentence

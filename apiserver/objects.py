@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from apiserver import answers, deleting, patches, watch
 from apiserver.bodies import body_of, options_of
 from apiserver.kinds import Asking, Kind, Manifest
-from apiserver.meta import check_preconditions
+from apiserver.meta import check_metadata, check_preconditions
 from apiserver.reading import found, seen_in
 from apiserver.status import BadRequest
 from apiserver.validation import known_only
@@ -127,7 +127,7 @@ def _addressed(manifest: Manifest, kind: Kind, namespace: str, name: str) -> Man
     metadata = manifest.get("metadata", {})
     if not isinstance(metadata, dict):
         raise BadRequest(_("metadata must be an object."))
-    metadata = dict(metadata)
+    metadata = {key: value for key, value in metadata.items() if value is not None}
     if name and metadata.get("name", name) != name:
         sentence = _("the name of the object (%(found)s) does not match the name on the URL (%(right)s)")
         raise BadRequest(sentence % {"found": str(metadata["name"])[:80], "right": name})
@@ -138,6 +138,9 @@ def _addressed(manifest: Manifest, kind: Kind, namespace: str, name: str) -> Man
         metadata["name"] = name
     if namespace:
         metadata["namespace"] = namespace
+    for key in ("finalizers", "ownerReferences"):  # left out means none: this is the whole object
+        metadata[key] = metadata.get(key) or []
+    check_metadata(metadata)
     return {**manifest, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
 
 

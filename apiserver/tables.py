@@ -11,7 +11,7 @@ from apiserver.kinds import Column, Kind
 from apiserver.meta import version_of
 from apiserver.status import BadRequest
 
-NAME = Column("Name", lambda row: row.name, format="name", description="Name must be unique within a namespace.")
+NAME = Column("Name", lambda _row: "", format="name", description="Name must be unique within a namespace.")
 version = version_of
 
 
@@ -37,9 +37,10 @@ def definitions(kind: Kind) -> list[dict[str, Any]]:
 
 
 def line(kind: Kind, row: Any, include: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"cells": [row.name, *(column.cell(row) for column in kind.columns)]}
+    metadata = kind.metadata(row)
+    found: dict[str, Any] = {"cells": [metadata["name"], *(column.cell(row) for column in kind.columns)]}
     if include == "Metadata":
-        found["object"] = partial(kind, row)
+        found["object"] = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
     elif include == "Object":
         found["object"] = kind.to_manifest(row)
     return found

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apiserver import collections, discovery, openapi
+from apiserver import collections, discovery, openapi, reviews
 from apiserver.door import door
 from apiserver.kinds import KINDS, Kind
 from apiserver.objects import item
@@ -50,7 +50,8 @@ def doors_of(kind: Kind) -> list[URLPattern]:
     ]
 
 
-seen = door(("GET",))
+seen, asked = door(("GET",)), door(("POST",))
+AUTHORIZATION, AUTHENTICATION = "apis/authorization.k8s.io/v1", "apis/authentication.k8s.io/v1"
 
 urlpatterns = [
     path("api", seen(discovery.core), name="core"),
@@ -59,6 +60,9 @@ urlpatterns = [
     path("apis/<str:group>/<str:version>", seen(discovery.resources), name="resources"),
     path("api/<str:version>", seen(discovery.resources), {"group": ""}, name="core_resources"),
     path("version", door(("GET",), strangers=True)(discovery.version), name="version"),
+    path(f"{AUTHORIZATION}/selfsubjectaccessreviews", asked(reviews.access_review), name="reviews_access"),
+    path(f"{AUTHORIZATION}/selfsubjectrulesreviews", asked(reviews.rules_review), name="reviews_rules"),
+    path(f"{AUTHENTICATION}/selfsubjectreviews", asked(reviews.subject_review), name="reviews_subject"),
     path("openapi/v3", seen(openapi.index), name="openapi"),
     path("openapi/v3/api/<str:version>", seen(openapi.of_group), name="openapi_core"),
     path("openapi/v3/apis/<str:group>/<str:version>", seen(openapi.of_group), name="openapi_group"),

@@ -63,7 +63,9 @@ def _unknown_top(kind: Kind, manifest: Manifest) -> Iterator[str]:
             del metadata[key]
             yield f"metadata.{key[:80]}"
     for key, shape in known.items():
-        if key not in TOP and key in manifest:
+        if key in manifest and manifest[key] is None:
+            del manifest[key]
+        elif key not in TOP and key in manifest:
             manifest[key], found = _pruned(manifest[key], shape, key)
             yield from found
 
@@ -84,6 +86,8 @@ def _pruned_struct(value: dict[str, Any], shape: inspect.StructType, path: str) 
     for key, each in value.items():
         if key not in fields:
             unknown.append(f"{path}.{key[:80]}")
+            continue
+        if each is None:  # as good as left out
             continue
         kept[key], found = _pruned(each, fields[key], f"{path}.{key}")
         unknown += found

@@ -27,12 +27,13 @@ from inventory.schema import (
     Firmware,
     Interface,
     Memory,
-    Metadata,
     VirtualMachineManifest,
     VirtualMachineSpec,
     VirtualMachineTypeManifest,
 )
+from vmconsole import objectmeta
 from vmconsole.access.errors import Unprocessable
+from vmconsole.objectmeta import Metadata
 from vmconsole.runtime.quantities import parse_quantity
 
 MANIFEST_BYTES = 1 << 20
@@ -41,16 +42,6 @@ DISPLAY_NAME = OURS + "display-name"
 PROTECTED = OURS + "deletion-protection"
 GRACE = OURS + "grace-seconds"
 REST = ("scheduling", "guestEnvironment", "autoInstallGuestAgent", "useVirtioTransitional")
-IGNORED = (
-    "uid",
-    "creationTimestamp",
-    "managedFields",
-    "selfLink",
-    "ownerReferences",
-    "finalizers",
-    "deletionTimestamp",
-)
-
 T = TypeVar("T")
 
 
@@ -103,11 +94,8 @@ def parse_type(document: dict[str, Any]) -> VirtualMachineTypeManifest:
 
 def converted(document: dict[str, Any], into: type[T]) -> T:
     """Checked against the schema. `status` and what servers fill in are ignored: manifests come back as they went."""
-    document = {key: value for key, value in document.items() if key != "status"}
-    if isinstance(document.get("metadata"), dict):
-        document["metadata"] = {key: value for key, value in document["metadata"].items() if key not in IGNORED}
     try:
-        return msgspec.convert(document, into)
+        return msgspec.convert(objectmeta.writable(document), into)
     except msgspec.ValidationError as error:
         raise Invalid([_schema_problem(str(error))]) from error
 
@@ -230,7 +218,8 @@ def columns(manifest: VirtualMachineManifest) -> dict[str, Any]:
     values["display_name"] = annotations.pop(DISPLAY_NAME, "")[:255]
     values["deletion_protected"] = annotations.pop(PROTECTED, "").lower() == "true"
     values["spec_grace_seconds"] = _grace(annotations.pop(GRACE, "60"))
-    return {**values, "labels": manifest.metadata.labels, "annotations": annotations}
+    held = objectmeta.held(manifest.metadata)
+    return {**values, "labels": manifest.metadata.labels, "annotations": annotations, **held}
 
 
 def _grace(text: str) -> int:

@@ -44,6 +44,10 @@ class VirtualMachineType(models.Model):
     spec_advanced = models.JSONField(default=dict)
     predefined = models.BooleanField(default=False)
     generation = models.PositiveBigIntegerField(default=1)
+    resource_version = models.BigIntegerField(default=0)
+    finalizers = models.JSONField(default=list)
+    owner_references = models.JSONField(default=list)
+    deletion_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -9,18 +9,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct, field
+
+from vmconsole.objectmeta import Metadata
 
 GROUP: Final = "vm.cluster.gke.io/v1"
 
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        max_length=63,
-        description="Lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit.",
-    ),
-]
 Mac = Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 Driver = Literal["virtio", "sata", "scsi"]
 CardModel = Literal["virtio", "e1000", "e1000e", "rtl8139"]
@@ -128,17 +122,6 @@ class VirtualMachineTypeSpec(Part):
     memory: Memory
     guaranteed: bool = False
     advanced_compute: AdvancedCompute | None = None
-
-
-class Metadata(Struct, rename="camel", omit_defaults=True):
-    """The part of ObjectMeta that people write. The rest of it is ours to fill in and is ignored when it comes back."""
-
-    name: Name
-    namespace: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    generation: int | UnsetType = UNSET
-    resource_version: str | UnsetType = UNSET
 
 
 class VirtualMachineManifest(Struct, rename="camel", omit_defaults=True):

@@ -75,7 +75,12 @@ def _apply(
 
 @transaction.atomic
 def forget(vm: VirtualMachine, operation: Operation | None) -> None:
-    """The machine is gone from the runtime: give back what it held, and delete the disks that were to go with it."""
+    """The machine is gone from the runtime: give back what it held, and delete the disks that were to go with it.
+
+    Somebody's finalizer keeps the row, and everything that hangs on it, until they take it away.
+    """
+    if VirtualMachine.objects.filter(uid=vm.uid).exclude(finalizers=[]).exists():
+        return
     detach_all(vm)
     release_all(vm.uid)
     secrets.discard(vm.uid)

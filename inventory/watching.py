@@ -23,6 +23,7 @@ from inventory.services.asking import KIND, tell
 from inventory.services.types import ensure_predefined
 from networking.services import ensure_pod_network
 from observability import changes, housekeeping, vitals
+from storage.classes import ensure_local
 from vmconsole.operations import loop
 from vmconsole.operations.services import open_of
 from vmconsole.runtime import connect
@@ -53,6 +54,7 @@ class Watcher:
     def run(self) -> None:
         ensure_pod_network()
         ensure_predefined()
+        ensure_local()
         runtime = connect.only()
         watching = False
         due_resync = due_house = 0.0

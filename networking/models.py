@@ -38,6 +38,9 @@ class Network(models.Model):
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
+    resource_version = models.BigIntegerField(default=0)
+    finalizers = models.JSONField(default=list)
+    owner_references = models.JSONField(default=list)
     deletion_requested_at = models.DateTimeField(null=True)
     predefined = models.BooleanField(default=False)
 
@@ -86,6 +89,12 @@ class NetworkInterface(models.Model):
     labels = models.JSONField(default=dict)
     annotations = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
+    generation = models.PositiveBigIntegerField(default=1)
+    resource_version = models.BigIntegerField(default=0)
+    finalizers = models.JSONField(default=list)
+    owner_references = models.JSONField(default=list)
+    deletion_requested_at = models.DateTimeField(null=True)
+    spec_rest = models.JSONField(default=dict)  # addresses and subnetwork as they were written
     generated = models.BooleanField(default=True)
     network = models.ForeignKey(Network, models.PROTECT, related_name="interfaces")
     mac_address = models.CharField(max_length=17)

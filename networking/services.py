@@ -55,7 +55,9 @@ def create_network(user: User, actor: Actor, *, name: str, interface: str, **spe
         with transaction.atomic():
             network = Network.objects.create(name=name, spec_mode=NetworkMode.BRIDGE, spec_interface=interface, **spec)
     except IntegrityError as error:
-        raise Conflict(_("There is a network %(name)s already.") % {"name": name}, field="name") from error
+        raise Conflict(
+            _("There is a network %(name)s already.") % {"name": name}, field="name", reason="AlreadyExists"
+        ) from error
     _note(actor, "create", network, "ADDED")
     loop.enqueue("Network", network.uid)
     return network
@@ -125,8 +127,10 @@ def claim_interface(
 
 
 def _new_interface(
-    namespace: str, machine_uid: UUID, machine_name: str, card_name: str, network: Network, mac: str, address: str
-) -> NetworkInterface:
+    namespace: str, machine_uid: UUID, machine_name: str, card_name: str, network: Network, mac: str, address: str,
+    own: dict[str, Any] | None = None,
+) -> NetworkInterface:  # fmt: skip
+    """`own` are columns of one that no machine has yet."""
     mac = mac or free_mac()
     if network.spec_mode == NetworkMode.NAT and not address:
         used = set(network.interfaces.exclude(ip_address="").values_list("ip_address", flat=True))
@@ -139,18 +143,21 @@ def _new_interface(
         with transaction.atomic():
             card = NetworkInterface.objects.create(
                 namespace=namespace,
-                name=f"{machine_name}-{card_name}-{secrets.token_hex(3)}",
                 network=network,
                 mac_address=mac,
                 ip_address=address,
-                machine_uid=machine_uid,
-                machine_name=machine_name,
-                card_name=card_name,
+                **{
+                    "name": f"{machine_name}-{card_name}-{secrets.token_hex(3)}",
+                    "machine_uid": machine_uid,
+                    "machine_name": machine_name,
+                    "card_name": card_name,
+                    **(own or {}),
+                },
             )
     except IntegrityError as error:
         raise _taken(network, mac, address) from error
     network.changed()
-    changes.changed("NetworkInterface", card.uid, card.name, namespace, "ADDED")
+    tell(card, "ADDED")
     return card
 
 
@@ -191,8 +198,10 @@ def release_interface(card: NetworkInterface) -> None:
     """Unplug for good: generated identities go, prepared ones wait for the next machine."""
     network = card.network
     if card.generated:
+        uid = card.uid
         card.delete()
-        changes.changed("NetworkInterface", card.uid, card.name, card.namespace, "DELETED")
+        card.uid = uid
+        tell(card, "DELETED")
     else:
         NetworkInterface.objects.filter(uid=card.uid).update(machine_uid=None, machine_name="", card_name="")
     network.changed()
@@ -206,16 +215,21 @@ def release_all(machine_uid: UUID) -> None:
 
 @transaction.atomic
 def prepare_interface(
-    user: User, actor: Actor, *, namespace: str, name: str, network: Network, mac: str = "", address: str = ""
-) -> NetworkInterface:
-    """Make an identity before its machine, so that MAC and address survive the machine's deletion."""
+    user: User, actor: Actor, *, namespace: str, name: str, network: Network, mac: str = "", address: str = "",
+    **written: Any,
+) -> NetworkInterface:  # fmt: skip
+    """Make an identity before its machine, so that MAC and address survive the machine's deletion.
+
+    `written` are columns of its manifest that are only kept: labels, annotations, and how addresses were written.
+    """
     require(user, Right.EDIT, namespace)
-    card = _new_interface(
-        namespace, UUID(int=0), name, "", network, mac.lower(), _address(network, [address] if address else [])
-    )
-    own_name = {"name": name, "generated": False, "machine_uid": None, "machine_name": ""}
-    NetworkInterface.objects.filter(uid=card.uid).update(**own_name)
-    card.refresh_from_db()
+    if NetworkInterface.objects.filter(namespace=namespace, name=name).exists():
+        sentence = _("There is a network interface %(name)s in namespace %(namespace)s already.")
+        values = {"name": name, "namespace": namespace}
+        raise Conflict(sentence % values, reason="AlreadyExists", field="metadata.name")
+    own = {"name": name, "generated": False, "machine_uid": None, "machine_name": "", **written}
+    given = _address(network, [address] if address else [])
+    card = _new_interface(namespace, UUID(int=0), name, "", network, mac.lower(), given, own)
     audit.record(
         actor, "create", kind="NetworkInterface", uid=card.uid, name=name, namespace=namespace,
         phase=audit.Phase.SUCCEEDED,
@@ -227,4 +241,17 @@ def _note(actor: Actor, verb: str, network: Network, what: changes.What) -> None
     audit.record(
         actor, verb, kind="Network", uid=network.uid, name=network.name, namespace="", phase=audit.Phase.ACCEPTED
     )
-    changes.changed("Network", network.uid, network.name, "", what)
+    tell(network, what)
+
+
+def tell(row: Network | NetworkInterface, what: changes.What) -> None:
+    """Put the change in the outbox; its number is the row's resource version."""
+    kind = type(row)
+    version = changes.changed(
+        kind.__name__, row.uid, row.name, getattr(row, "namespace", ""), what, changes.seen_of(row)
+    )
+    row.resource_version = version
+    if kind is Network:
+        Network.objects.filter(uid=row.uid).update(resource_version=version)
+    else:
+        NetworkInterface.objects.filter(uid=row.uid).update(resource_version=version)

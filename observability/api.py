@@ -1,4 +1,4 @@
-"""/api/v1: the audit log, events, and charts' figures. Read only, by the rights of the pages."""
+"""/api/v1: the audit log and charts' figures. Read only, by the rights of the pages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 
 from observability import history, subjects
 from observability.charts import CHARTS, RANGES
-from observability.filters import AuditFilter, EventFilter
-from observability.models import HASHED, AuditEntry, AuditQuerySet, Event, EventQuerySet
+from observability.filters import AuditFilter
+from observability.models import HASHED, AuditEntry, AuditQuerySet
 from observability.views import readable
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
@@ -53,39 +53,6 @@ class AuditList(ListAPIView[AuditEntry]):
 
     def get_queryset(self) -> AuditQuerySet:
         return readable(self.request.user)
-
-
-class EventSerializer(serializers.ModelSerializer[Event]):
-    class Meta:
-        model = Event
-        fields = [
-            "id",
-            "kind",
-            "uid",
-            "name",
-            "namespace",
-            "level",
-            "reason",
-            "message",
-            "count",
-            "first_at",
-            "last_at",
-        ]
-        read_only_fields = fields
-
-
-class EventList(ListAPIView[Event]):
-    """What happened to things, newest first. Repeats within an hour are counted."""
-
-    serializer_class = EventSerializer
-    filter_backends = [DjangoFilterBackend]
-    filterset_class = EventFilter
-    queryset = Event.objects.none()
-    ordering = ("-last_at", "-id")
-
-    def get_queryset(self) -> EventQuerySet:
-        events: EventQuerySet = Event.objects.visible_to(self.request.user)
-        return events
 
 
 class RangeQuery(serializers.Serializer[dict[str, Any]]):

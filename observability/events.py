@@ -29,16 +29,18 @@ def record(
     same = Event.objects.filter(
         kind=kind, uid=str(uid), reason=reason, message=message, level=level, last_at__gte=now - SAME_WITHIN
     )
-    latest = same.order_by("-last_at").values("pk")[:1]
-    if Event.objects.filter(pk__in=list(latest.values_list("pk", flat=True))).update(count=F("count") + 1, last_at=now):
-        what = "MODIFIED"
-    else:
-        Event.objects.create(
+    latest = same.order_by("-last_at")
+    repeated = latest.values_list("pk", flat=True).first()
+    if repeated is None:
+        pk = Event.objects.create(
             kind=kind, uid=str(uid), name=name, namespace=namespace, level=level, reason=reason, message=message,
             first_at=now, last_at=now,
-        )  # fmt: skip
-        what = "ADDED"
-    changes.changed("Event", uid, name, namespace, "ADDED" if what == "ADDED" else "MODIFIED")
+        ).pk  # fmt: skip
+    else:
+        pk = repeated
+        Event.objects.filter(pk=pk).update(count=F("count") + 1, last_at=now)
+    version = changes.changed("Event", uid, name, namespace, "ADDED" if repeated is None else "MODIFIED")
+    Event.objects.filter(pk=pk).update(resource_version=version)
 
 
 def of(uid: UUID | str) -> QuerySet[Event]:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from observability.models import AuditEntry, Event, Phase
+from observability.models import AuditEntry, Phase
 
 SPANS = {
     "1h": (_("Last hour"), timedelta(hours=1)),
@@ -45,17 +45,3 @@ class AuditFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has
 
     def by_span(self, entries: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return entries.filter(at__gte=timezone.now() - SPANS[value][1])
-
-
-class EventFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """What happened to which object."""
-
-    uid = filters.CharFilter(field_name="uid", label=_("Uid of the object"))
-    kind = filters.CharFilter(field_name="kind", label=_("Kind of object"))
-    namespace = filters.CharFilter(field_name="namespace", label=_("Namespace"))
-    level = filters.ChoiceFilter(field_name="level", choices=Event.Level.choices, label=_("Level"))
-    reason = filters.CharFilter(field_name="reason", label=_("Reason"))
-
-    class Meta:
-        model = Event
-        fields: list[str] = []

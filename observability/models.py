@@ -142,6 +142,7 @@ class Event(models.Model):
     reason = models.CharField(max_length=64)
     message = models.TextField()
     count = models.PositiveIntegerField(default=1)
+    resource_version = models.BigIntegerField(default=0)
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
 

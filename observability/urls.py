@@ -16,7 +16,6 @@ urlpatterns = [
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),
     path("api/v1/audit", api.AuditList.as_view(), name="api_audit"),
-    path("api/v1/events", api.EventList.as_view(), name="api_events"),
     path("api/v1/metrics/range", api.MetricRange.as_view(), name="api_metrics_range"),
     path("api/v1/query", api_prometheus.Query.as_view(), name="api_query"),
     path("api/v1/query_range", api_prometheus.QueryRange.as_view(), name="api_query_range"),

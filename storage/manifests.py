@@ -14,28 +14,15 @@ from msgspec import Meta, Struct
 
 from storage import sources
 from storage.models import VirtualMachineDisk
+from vmconsole import objectmeta
 from vmconsole.access.errors import Unprocessable
+from vmconsole.objectmeta import Metadata
 from vmconsole.runtime.quantities import BadQuantity, format_quantity, parse_quantity
 from vmconsole.runtime.types import Phase
 
 GROUP: Final = "vm.cluster.gke.io/v1"
 KIND: Final = "VirtualMachineDisk"
-_FILLED_IN: Final = (
-    "uid", "creationTimestamp", "managedFields", "selfLink", "ownerReferences", "finalizers", "deletionTimestamp",
-    "generation", "resourceVersion",
-)  # fmt: skip
 _KEPT: Final = ("persistent_volume_claim_name", "disk_type")
-
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=63)]
-
-
-class Metadata(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """What people write of ObjectMeta."""
-
-    name: Name
-    namespace: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
 
 
 class DiskSpec(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -59,12 +46,8 @@ class DiskManifest(Struct, rename="camel", omit_defaults=True, forbid_unknown_fi
 
 def parse_disk(document: dict[str, Any]) -> DiskManifest:
     """Checked, or Unprocessable with the sentence."""
-    document = {key: value for key, value in document.items() if key != "status"}
-    if isinstance(document.get("metadata"), dict):
-        given = document["metadata"]
-        document["metadata"] = {key: value for key, value in given.items() if key not in _FILLED_IN}
     try:
-        manifest = msgspec.convert(document, DiskManifest)
+        manifest = msgspec.convert(objectmeta.writable(document), DiskManifest)
     except msgspec.ValidationError as error:
         sentence, _at, path = str(error).partition(" - at `$")
         field = path.rstrip("`").lstrip(".")
@@ -100,6 +83,7 @@ def wanted(manifest: DiskManifest) -> dict[str, Any]:
         "annotations": manifest.metadata.annotations,
         "storage_class": spec.storage_class_name,
         "rest": rest,
+        **objectmeta.held(manifest.metadata),
     }
 
 
@@ -110,7 +94,12 @@ def disk_manifest(disk: VirtualMachineDisk) -> DiskManifest:
     if not written or parse_quantity(written) != disk.spec_size_bytes:
         written = format_quantity(disk.spec_size_bytes) if disk.spec_size_bytes else ""
     spec = DiskSpec(size=written, storage_class_name=disk.spec_storage_class, source=disk.spec_source, **rest)
-    return DiskManifest(GROUP, KIND, Metadata(disk.name, disk.namespace, disk.labels, disk.annotations), spec)
+    return DiskManifest(
+        GROUP,
+        KIND,
+        Metadata(name=disk.name, namespace=disk.namespace, labels=disk.labels, annotations=disk.annotations),
+        spec,
+    )
 
 
 def shown(disk: VirtualMachineDisk) -> dict[str, Any]:
@@ -144,3 +133,24 @@ def _status(disk: VirtualMachineDisk) -> dict[str, Any]:
             {"name": one.machine_name, "uid": str(one.machine_uid), "readOnly": one.read_only} for one in held
         ]
     return status
+
+
+class DiskStatus(Struct, rename="camel", omit_defaults=True):
+    """What was last seen of the disk."""
+
+    phase: Annotated[str, Meta(description="Pending, ImportInProgress, CloneInProgress, Succeeded, Failed …")] = ""
+    progress: Annotated[str, Meta(description="How much of it is made, such as 42.0%; N/A while unknown.")] = ""
+    size: Annotated[str, Meta(description="What the guest sees.")] = ""
+    conditions: Annotated[list[dict[str, str]], Meta(description="Ready, and why not.")] = []
+    virtual_machine_attachments: Annotated[
+        list[dict[str, Any]], Meta(description="Machines that hold the disk: name, uid, readOnly.")
+    ] = []
+
+
+class StorageClassManifest(Struct, rename="camel", omit_defaults=True):
+    """A storage class as it is shown; nobody writes one."""
+
+    provisioner: Annotated[str, Meta(description="Who makes the disks.")] = ""
+    reclaim_policy: Annotated[str, Meta(description="Delete: a deleted disk's data is gone.")] = ""
+    volume_binding_mode: Annotated[str, Meta(description="Immediate: disks are made at once.")] = ""
+    allow_volume_expansion: Annotated[bool, Meta(description="Whether disks can grow.")] = False

@@ -39,6 +39,8 @@ class Volume(models.Model):
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
     resource_version = models.BigIntegerField(default=0)
+    finalizers = models.JSONField(default=list, blank=True)
+    owner_references = models.JSONField(default=list, blank=True)
     deletion_requested_at = models.DateTimeField(null=True)
 
     spec_size_bytes = models.BigIntegerField(default=0)
@@ -142,6 +144,23 @@ class VirtualMachineDisk(Volume):
             models.Index(fields=["status_phase"], name="disks_by_phase"),
             models.Index(fields=["status_size_bytes"], name="disks_by_size"),
         ]
+
+
+class StorageClass(models.Model):
+    """A place that disks can be asked to lie in. What there is, the runtime says: this host has one folder."""
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=63, unique=True)
+    provisioner = models.CharField(max_length=63)
+    default = models.BooleanField(default=False)
+    resource_version = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Attachment(models.Model):

@@ -243,8 +243,13 @@ def _drop_upload(volume: Volume) -> None:
 
 @transaction.atomic
 def _forget(volume: Volume, operation: Operation | None) -> None:
-    """Gone from the runtime: so is the row, its secrets, and the upload it was to be made from."""
+    """Gone from the runtime: so is the row, its secrets, and the upload it was to be made from.
+
+    Somebody's finalizer keeps the row until they take it away.
+    """
     _drop_upload(volume)
+    if volume.row().exclude(finalizers=[]).exists():
+        return
     secrets.discard(volume.uid)
     uid = volume.uid
     volume.delete()

@@ -94,7 +94,6 @@ OBSERVABILITY: Doors = {
     "observability:readyz": {"GET": NOT_READY},
     "observability:metrics": {"GET": MACHINE_DOOR},
     "observability:api_audit": {"GET": AUDIT},
-    "observability:api_events": {"GET": PEOPLE},
     "observability:api_metrics_range": {"GET": SEE},
     "observability:api_query": {"GET": PEOPLE, "POST": PEOPLE},  # of what one sees (tests/observability)
     "observability:api_query_range": {"GET": PEOPLE, "POST": PEOPLE},
@@ -190,6 +189,16 @@ def namespaced(plural: str) -> Doors:
     }
 
 
+def of_cluster(plural: str) -> Doors:
+    """A kind of the cluster that everybody sees, because everybody names it, and few may change."""
+    return {
+        f"apiserver:{plural}": {"GET": PEOPLE, "POST": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT},
+        f"apiserver:{plural}_item": {
+            "GET": PEOPLE, "PUT": CLUSTER_EDIT, "PATCH": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT,
+        },
+    }  # fmt: skip
+
+
 APISERVER: Doors = {
     "apiserver:core": {"GET": PEOPLE},
     "apiserver:core_resources": {"GET": PEOPLE},
@@ -200,9 +209,28 @@ APISERVER: Doors = {
     "apiserver:openapi": {"GET": PEOPLE},
     "apiserver:openapi_core": {"GET": PEOPLE},
     "apiserver:openapi_group": {"GET": PEOPLE},
+    "apiserver:reviews_access": {"POST": PEOPLE},
+    "apiserver:reviews_rules": {"POST": PEOPLE},
+    "apiserver:reviews_subject": {"POST": PEOPLE},
     "apiserver:nothing": {"GET": NOWHERE},
     "apiserver:no_document": {"GET": NOWHERE},
     **namespaced("virtualmachines"),
+    **namespaced("virtualmachinedisks"),
+    **namespaced("networkinterfaces"),
+    **namespaced("secrets"),
+    **namespaced("configmaps"),
+    **of_cluster("virtualmachinetypes"),
+    **of_cluster("networks"),
+    # Their name is the namespace's: not theirs is not there.
+    "apiserver:namespaces": {"GET": PEOPLE, "POST": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT},
+    "apiserver:namespaces_item": {"GET": SEE, "PUT": CLUSTER_EDIT, "PATCH": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT},
+    "apiserver:storageclasses": {"GET": PEOPLE},
+    "apiserver:storageclasses_item": {"GET": PEOPLE},
+    "apiserver:nodes": {"GET": PEOPLE},
+    "apiserver:nodes_item": {"GET": CLUSTER_SEE},
+    "apiserver:events_all": {"GET": PEOPLE},
+    "apiserver:events": {"GET": SEE},
+    "apiserver:events_item": {"GET": SEE},
 }
 
 DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY | APISERVER
@@ -221,6 +249,16 @@ NOUNS: dict[str, Values] = {
     "nothing": lambda _: {"rest": "a/b/c/d/e"},
     "no": lambda _: {"rest": "v9"},
     "virtualmachines": lambda world: {"namespace": MINE, "name": world.vm.name},
+    "virtualmachinedisks": lambda world: {"namespace": MINE, "name": world.disk.name},
+    "virtualmachinetypes": lambda world: {"name": world.type.name},
+    "networks": lambda world: {"name": world.network.name},
+    "networkinterfaces": lambda world: {"namespace": MINE, "name": world.interface.name},
+    "namespaces": lambda _: {"name": MINE},
+    "secrets": lambda _: {"namespace": MINE, "name": "canary-secret"},
+    "configmaps": lambda _: {"namespace": MINE, "name": "canary-config"},
+    "storageclasses": lambda _: {"name": "local"},
+    "nodes": lambda world: {"name": world.node.name},
+    "events": lambda world: {"namespace": MINE, "name": world.event},
     "disk": lambda world: {"namespace": MINE, "name": world.disk.name, "uid": world.disk.uid},
     "image": lambda world: {"namespace": MINE, "name": world.image.name, "uid": world.image.uid},
     "label": lambda _: {"label": "name"},

@@ -12,15 +12,19 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from apiserver.kinds.seen import event_name
 from inventory.models import VirtualMachine, VirtualMachineType
 from networking.models import Network, NetworkInterface
 from observability import audit, events
+from observability.models import Event
+from storage.classes import ensure_local
 from storage.models import Image, Upload, VirtualMachineDisk
 from storage.services.uploads import path_of
 from tests.access.tokens import token_of
 from tests.people import MINE, People, make_people
+from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
-from vmconsole.access.models import RoleBinding, Token
+from vmconsole.access.models import ConfigMap, RoleBinding, Token
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Node, Runtime
 from vmconsole.runtime.types import Phase, Power
@@ -44,6 +48,7 @@ class World:
     entry: int
     binding: RoleBinding
     token: Token
+    event: str
 
 
 def make_world() -> World:
@@ -55,6 +60,10 @@ def make_world() -> World:
         runtime=runtime, namespace=MINE, name="canary-vm", spec_vcpus=1, spec_memory="64Mi",
         spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
     )  # fmt: skip
+    secrets.put(MINE, "canary-secret", {"password": "canary-value"})
+    ConfigMap.objects.create(namespace=MINE, name="canary-config", data={"motd": "canary-text"})
+    ensure_local()
+    entry = history_of(vm)
     return World(
         people=people,
         vm=vm,
@@ -72,7 +81,8 @@ def make_world() -> World:
         ),
         node=node,
         operation=operation_on(vm.uid),
-        entry=history_of(vm),
+        entry=entry,
+        event=event_name(Event.objects.get(message="canary-event")),
         binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
         token=token_of(people.carol, name="canary-token")[0],
     )

@@ -7,12 +7,19 @@
 
 from __future__ import annotations
 
+from apiserver.kinds.core import CONFIG_MAP, NAMESPACE, SECRET
+from apiserver.kinds.disks import DISK, STORAGE_CLASS
 from apiserver.kinds.kind import Asking, Column, Kind, Manifest
 from apiserver.kinds.machines import MACHINE
+from apiserver.kinds.networks import INTERFACE, NETWORK
+from apiserver.kinds.seen import EVENT, NODE
+from apiserver.kinds.types import TYPE
 
 __all__ = ["KINDS", "Asking", "Column", "Kind", "Manifest", "groups", "of_change", "of_resource"]
 
-KINDS: tuple[Kind, ...] = (MACHINE,)
+KINDS: tuple[Kind, ...] = (
+    MACHINE, DISK, TYPE, NETWORK, INTERFACE, STORAGE_CLASS, NAMESPACE, SECRET, CONFIG_MAP, NODE, EVENT,
+)  # fmt: skip
 _BY_CHANGE = {kind.change: kind for kind in KINDS if kind.change}
 _BY_RESOURCE = {(kind.group, kind.plural): kind for kind in KINDS}
 

@@ -6,13 +6,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from apiserver.kinds.applied import without
 from apiserver.kinds.kind import Asking, Column, Kind, Manifest
 from apiserver.meta import age, metadata_of
+from inventory.assembly import decoded
 from inventory.manifests import annotations_of, manifest_of, parse_machine
 from inventory.models import VirtualMachine
 from inventory.schema import VirtualMachineManifest
 from inventory.services.editing import delete, edit
-from inventory.services.making import create
+from inventory.services.making import create, kept_name
+from vmconsole.access import secrets
 from vmconsole.access.models import User
 
 
@@ -30,13 +33,56 @@ def metadata(vm: VirtualMachine) -> Manifest:
     return metadata_of(vm, annotations=annotations_of(vm))
 
 
+# Inline, as base64, by reference, and the key of the Secret that it is kept in.
+SEEDS = (
+    ("userData", "userDataBase64", "secretRef"),
+    ("networkData", "networkDataBase64", "networkDataSecretRef"),
+)
+
+
+def prepared(manifest: Manifest) -> Manifest:
+    """What was written inline, which may hold passwords, without its traces: it goes into a Secret of its own.
+
+    The reference to that Secret comes back with everything that a client has read, beside what it writes inline. When
+    both say the same, nothing is to be written.
+    """
+    metadata, spec = dict(manifest["metadata"]), manifest.get("spec")
+    paths = [("spec", "cloudInit", "noCloud", key) for seed in SEEDS for key in seed[:2]]
+    if isinstance(metadata.get("annotations"), dict):
+        metadata["annotations"] = without(metadata["annotations"], *paths)
+    manifest = {**manifest, "metadata": metadata}
+    seed = spec.get("cloudInit") if isinstance(spec, dict) else None
+    seed = seed.get("noCloud") if isinstance(seed, dict) else None
+    if isinstance(spec, dict) and isinstance(seed, dict):
+        known = _known_seed(metadata, seed)
+        manifest["spec"] = {**spec, "cloudInit": {**spec["cloudInit"], "noCloud": known}}
+    return manifest
+
+
+def _known_seed(metadata: Manifest, seed: Manifest) -> Manifest:
+    own, seed = kept_name(str(metadata.get("name"))), dict(seed)
+    inline = [keys for keys in SEEDS if seed.get(keys[0]) or seed.get(keys[1])]
+    kept = secrets.reveal(str(metadata.get("namespace")), own) if inline else None
+    for key, encoded, reference in inline:
+        if seed.get(reference) == {"name": own}:
+            del seed[reference]
+        try:
+            body = decoded(seed.get(key) or "", seed.get(encoded) or "")
+        except (ValueError, TypeError):
+            continue  # the service says what is wrong with it
+        if kept and kept.get(key) == body and reference not in seed:
+            seed = {name: value for name, value in seed.items() if name not in (key, encoded)}
+            seed[reference] = {"name": own}
+    return seed
+
+
 def _create(asking: Asking, manifest: Manifest) -> VirtualMachine:
-    vm, _operation = create(asking.user, asking.actor, parse_machine(manifest))
+    vm, _operation = create(asking.user, asking.actor, parse_machine(prepared(manifest)))
     return vm
 
 
 def _update(asking: Asking, vm: VirtualMachine, manifest: Manifest) -> VirtualMachine:
-    edit(asking.user, asking.actor, vm, parse_machine(manifest))
+    edit(asking.user, asking.actor, vm, parse_machine(prepared(manifest)))
     return VirtualMachine.objects.get(uid=vm.uid)
 
 

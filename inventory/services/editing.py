@@ -20,6 +20,7 @@ from inventory.services.making import kept_name, with_secrets_kept, write_rows
 from networking.models import NetworkInterface
 from networking.services import release_interface
 from observability import audit
+from vmconsole import objectmeta
 from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
@@ -126,6 +127,8 @@ def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], di
         diff=diff,
     )  # fmt: skip
     tell(vm)
+    if vm.deletion_requested_at and not vm.finalizers:
+        loop.enqueue(KIND, vm.uid)
 
 
 def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachineManifest) -> dict[str, Any]:
@@ -139,6 +142,8 @@ def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachine
     metadata = before["metadata"]
     pairs["metadata.labels"] = (metadata.get("labels", {}), manifest.metadata.labels)
     pairs["metadata.annotations"] = (metadata.get("annotations", {}), manifest.metadata.annotations)
+    for column, value in objectmeta.held(manifest.metadata).items():
+        pairs[f"metadata.{column}"] = (getattr(vm, column), value)
     return {path: list(pair) for path, pair in sorted(pairs.items()) if pair[0] != pair[1]}
 
 

@@ -20,7 +20,6 @@ from inventory.schema import (
     CLOUD_INIT_BYTES,
     GROUP,
     CloudInit,
-    Metadata,
     NoCloud,
     SecretName,
     VirtualMachineManifest,
@@ -34,6 +33,7 @@ from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, require
+from vmconsole.objectmeta import Metadata
 from vmconsole.operations import loop
 from vmconsole.operations import services as operations
 from vmconsole.operations.models import Operation

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from msgspec import to_builtins
 
 from inventory.models import VirtualMachine, VirtualMachineType
 from inventory.schema import VirtualMachineTypeManifest
 from observability import audit, changes
+from vmconsole import objectmeta
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
 from vmconsole.access.models import User
@@ -40,31 +45,36 @@ def save_type(
     """Create or edit a type. Machines of the type take an edit at their next start."""
     require(user, Right.CLUSTER_EDIT, None)
     spec, name = manifest.spec, manifest.metadata.name
-    values = {
-        "labels": manifest.metadata.labels,
-        "annotations": manifest.metadata.annotations,
+    compute = {
         "spec_vcpus": spec.cpu.vcpus,
         "spec_memory": spec.memory.capacity,
         "spec_memory_bytes": parse_quantity(spec.memory.capacity),
         "spec_guaranteed": spec.guaranteed,
+        "spec_advanced": to_builtins(spec.advanced_compute) if spec.advanced_compute else {},
     }
+    values = {**compute, **objectmeta.columns(manifest.metadata)}
     if existing is None:
         try:
             with transaction.atomic():
                 shape = VirtualMachineType.objects.create(name=name, **values)
         except IntegrityError as error:
-            raise Conflict(
-                _("There is a machine type %(name)s already.") % {"name": name}, field="metadata.name"
-            ) from error
-    else:
-        _refuse_predefined(existing)
-        VirtualMachineType.objects.filter(uid=existing.uid).update(**values, generation=F("generation") + 1)
-        existing.refresh_from_db()
-        shape = existing
-        VirtualMachine.objects.filter(spec_type_name=shape.name).update(generation=F("generation") + 1)
-    _note(actor, "edit" if existing else "create", shape)
-    changes.changed(KIND, shape.uid, shape.name, "", "MODIFIED" if existing else "ADDED")
-    return shape
+            sentence = _("There is a machine type %(name)s already.") % {"name": name}
+            raise Conflict(sentence, field="metadata.name", reason="AlreadyExists") from error
+        _note(actor, "create", shape)
+        _tell(shape, "ADDED")
+        return shape
+    diff = objectmeta.differing(existing, values)
+    if not diff:
+        return existing
+    _refuse_predefined(existing)
+    VirtualMachineType.objects.filter(uid=existing.uid).update(**values, generation=F("generation") + 1)
+    existing.refresh_from_db()
+    if compute.keys() & diff.keys():
+        VirtualMachine.objects.filter(spec_type_name=existing.name).update(generation=F("generation") + 1)
+    _note(actor, "edit", existing, diff)
+    _tell(existing, "MODIFIED")
+    _forget_if_free(existing)
+    return existing
 
 
 @transaction.atomic
@@ -76,8 +86,19 @@ def delete_type(user: User, actor: Actor, shape: VirtualMachineType) -> None:
         sentence = _("Machine type %(name)s is in use by %(users)s.")
         raise Conflict(sentence % {"name": shape.name, "users": ", ".join(users)}, reason="InUse")
     _note(actor, "delete", shape)
-    changes.changed(KIND, shape.uid, shape.name, "", "DELETED")
-    shape.delete()
+    VirtualMachineType.objects.filter(uid=shape.uid).update(deletion_requested_at=timezone.now())
+    shape.refresh_from_db()
+    if shape.finalizers:
+        _tell(shape, "MODIFIED")
+    _forget_if_free(shape)
+
+
+def _forget_if_free(shape: VirtualMachineType) -> None:
+    """Somebody's finalizer keeps the row until they take it away."""
+    if shape.deletion_requested_at and not shape.finalizers:
+        uid = shape.uid
+        shape.delete()
+        changes.changed(KIND, uid, shape.name, "", "DELETED", changes.seen_of(shape))
 
 
 def _refuse_predefined(shape: VirtualMachineType) -> None:
@@ -86,6 +107,11 @@ def _refuse_predefined(shape: VirtualMachineType) -> None:
         raise Conflict(sentence % {"name": shape.name}, reason="Predefined")
 
 
-def _note(actor: Actor, verb: str, shape: VirtualMachineType) -> None:
+def _note(actor: Actor, verb: str, shape: VirtualMachineType, diff: dict[str, Any] | None = None) -> None:
     phase = audit.Phase.SUCCEEDED
-    audit.record(actor, verb, kind=KIND, uid=shape.uid, name=shape.name, namespace="", phase=phase)
+    audit.record(actor, verb, kind=KIND, uid=shape.uid, name=shape.name, namespace="", phase=phase, diff=diff)
+
+
+def _tell(shape: VirtualMachineType, what: changes.What) -> None:
+    shape.resource_version = changes.changed(KIND, shape.uid, shape.name, "", what, changes.seen_of(shape))
+    VirtualMachineType.objects.filter(uid=shape.uid).update(resource_version=shape.resource_version)

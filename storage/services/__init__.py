@@ -13,6 +13,7 @@ from storage.services.disks import (
     register_location,
     retry,
 )
+from storage.services.editing import edit_disk
 from storage.services.images import create_image, delete_image, edit_image, set_public
 from storage.services.uploads import abandon_upload, append_part, begin_upload
 
@@ -28,6 +29,7 @@ __all__ = [
     "delete_disk_with_machine",
     "delete_image",
     "detach",
+    "edit_disk",
     "edit_image",
     "grow_disk",
     "register_location",

@@ -48,8 +48,12 @@ def create_disk(
     rest: dict[str, Any] | None = None,
     credentials: tuple[str, str] | None = None,
     idempotency_key: str = "",
+    **held: list[Any],
 ) -> VirtualMachineDisk:
-    """Write down a disk. `size_bytes` 0: as large as its source. `credentials` for http go into a Secret of its own."""
+    """Write down a disk. `size_bytes` 0: as large as its source. `credentials` for http go into a Secret of its own.
+
+    `held` are its finalizers and owners.
+    """
     require(user, Right.EDIT, namespace)
     kept = sources.checked(source or {})
     check_new(namespace, name, size_bytes, size_needed=not kept)
@@ -64,6 +68,7 @@ def create_disk(
     disk = VirtualMachineDisk(
         namespace=namespace, name=name, labels=labels or {}, annotations=annotations or {},
         spec_size_bytes=size_bytes, spec_source=kept, spec_storage_class=storage_class, spec_rest=rest or {},
+        **held,
     )  # fmt: skip
     keep_credentials(disk, credentials)
     insert(disk)

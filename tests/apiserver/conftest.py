@@ -21,6 +21,7 @@ from django.db import DatabaseError, connections
 
 from inventory.services.types import ensure_predefined
 from networking.services import ensure_pod_network
+from storage.classes import ensure_local
 from tests.access.tokens import token_of
 from tests.apiserver.certificates import self_signed
 from tests.gateway.conftest import Server
@@ -70,6 +71,7 @@ def working(api: Server, settings: Any, tmp_path: Path) -> Iterator[None]:
     connection._world.transition_seconds = 0.02
     ensure_pod_network()
     ensure_predefined()
+    ensure_local()
     ended = threading.Event()
     worker = threading.Thread(target=_work, args=(ended,), daemon=True)
     worker.start()

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from observability import changes, events, housekeeping, vitals
 from observability.models import Change, Event
-from tests.people import MINE, OTHER, client_of, make_people
+from tests.access.tokens import program_of, token_of
+from tests.people import MINE, OTHER, make_people
 
 pytestmark = pytest.mark.django_db
 
@@ -56,9 +57,11 @@ def test_api_by_right() -> None:
     people = make_people()
     happen()
     happen(uid="u-2", namespace=OTHER)
-    assert [row["uid"] for row in client_of(people.bob).get("/api/v1/events").json()["results"]] == ["u-1"]
-    assert [row["uid"] for row in client_of(people.dave).get("/api/v1/events").json()["results"]] == ["u-2"]
-    assert client_of(people.bob).get("/api/v1/events?uid=u-2").json()["results"] == []
+    bob, dave = (program_of(token_of(person)[1]) for person in (people.bob, people.dave))
+    shown = [item["involvedObject"]["uid"] for item in bob.get("/api/v1/events").json()["items"]]
+    assert shown == ["u-1"]
+    assert [item["involvedObject"]["uid"] for item in dave.get("/api/v1/events").json()["items"]] == ["u-2"]
+    assert bob.get("/api/v1/events?fieldSelector=involvedObject.uid=u-2").json()["items"] == []
 
 
 def test_versions_only_grow_and_a_watcher_misses_nothing() -> None:

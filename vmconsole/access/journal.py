@@ -70,6 +70,13 @@ def record(
     )
 
 
+def told(kind: str, row: Any, what: str) -> None:
+    """Put a row's change in the outbox, which stands above this app too; its number is the row's version."""
+    recorder = import_string(settings.CHANGE_RECORDER)
+    row.resource_version = recorder(kind, row.uid, row.name, getattr(row, "namespace", ""), what)
+    type(row).objects.filter(uid=row.uid).update(resource_version=row.resource_version)
+
+
 def note_refusal(request: Any, status: int, reason: str, sentence: str = "") -> None:
     """Write a refused change to the audit, once a request. Strangers' requests are for the log only.
 

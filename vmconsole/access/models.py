@@ -5,6 +5,7 @@ A namespace's name is its key everywhere: manifests, URLs and other tables say t
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -63,6 +64,13 @@ class Namespace(models.Model):
     """Who owns resources; the unit of roles."""
 
     name = models.CharField(primary_key=True, max_length=63, validators=[dns_label])
+    uid = models.UUIDField(default=uuid.uuid4, editable=False, db_index=True)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    finalizers = models.JSONField(default=list, blank=True)
+    owner_references = models.JSONField(default=list, blank=True)
+    resource_version = models.BigIntegerField(default=0)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -129,16 +137,54 @@ class Token(models.Model):
 
 
 class Secret(models.Model):
-    """Sealed data. Only `vmconsole.access.secrets` reads or writes `sealed`; nothing shows it again."""
+    """Sealed data. Only `vmconsole.access.secrets` reads or writes `sealed`.
 
+    `keys` are the names in it, for lists, which show no values. Those in `binary` are sealed as base64.
+    """
+
+    uid = models.UUIDField(default=uuid.uuid4, editable=False, db_index=True)
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=253)
+    type = models.CharField(max_length=253, default="Opaque")
+    immutable = models.BooleanField(default=False)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    finalizers = models.JSONField(default=list, blank=True)
+    owner_references = models.JSONField(default=list, blank=True)
+    resource_version = models.BigIntegerField(default=0)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
+    keys = models.JSONField(default=list, blank=True)
+    binary = models.JSONField(default=list, blank=True)
     sealed = models.BinaryField()
     owner_uid = models.UUIDField(null=True, blank=True)  # goes when its owner goes
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["namespace", "name"], name="secret_named_once")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class ConfigMap(models.Model):
+    """Plain settings of a namespace, for those who read them over the API."""
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    namespace = models.CharField(max_length=63)
+    name = models.CharField(max_length=253)
+    immutable = models.BooleanField(default=False)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    finalizers = models.JSONField(default=list, blank=True)
+    owner_references = models.JSONField(default=list, blank=True)
+    resource_version = models.BigIntegerField(default=0)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    binary_data = models.JSONField(default=dict, blank=True)  # base64, as it came
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["namespace", "name"], name="config_map_named_once")]
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from vmconsole.access import journal
 from vmconsole.access.models import Secret
 
 
@@ -26,9 +27,9 @@ class Unreadable(Exception):
 def put(namespace: str, name: str, data: Mapping[str, str], owner_uid: UUID | None = None) -> Secret:
     """Seal the data under this name, in place of what was there."""
     sealed = seal(data)
-    secret, _ = Secret.objects.update_or_create(
-        namespace=namespace, name=name, defaults={"sealed": sealed, "owner_uid": owner_uid}
-    )
+    values = {"sealed": sealed, "owner_uid": owner_uid, "keys": sorted(data), "binary": []}
+    secret, made = Secret.objects.update_or_create(namespace=namespace, name=name, defaults=values)
+    journal.told("Secret", secret, "ADDED" if made else "MODIFIED")
     return secret
 
 
@@ -40,7 +41,11 @@ def reveal(namespace: str, name: str) -> dict[str, str] | None:
 
 def discard(owner_uid: UUID) -> int:
     """Forget every secret of an owner that is gone. How many there were."""
-    return Secret.objects.filter(owner_uid=owner_uid).delete()[0]
+    owned = list(Secret.objects.filter(owner_uid=owner_uid))
+    for secret in owned:
+        secret.delete()
+        journal.told("Secret", secret, "DELETED")
+    return len(owned)
 
 
 def seal(data: Mapping[str, str]) -> bytes:

@@ -121,10 +121,10 @@ def unbind(asker: User, actor: Actor, binding: RoleBinding) -> None:
 
 
 @transaction.atomic
-def create_namespace(asker: User, actor: Actor, name: str) -> Namespace:
-    """A new place for resources, with nobody in it yet."""
+def create_namespace(asker: User, actor: Actor, name: str, **columns: Any) -> Namespace:
+    """A new place for resources, with nobody in it yet. `columns` are labels and the like."""
     require(asker, Right.CLUSTER_EDIT, None)
-    namespace = Namespace(name=name)
+    namespace = Namespace(name=name, **columns)
     try:
         namespace.full_clean(validate_unique=False)
     except ValidationError as error:
@@ -136,6 +136,7 @@ def create_namespace(asker: User, actor: Actor, name: str) -> Namespace:
         raise Conflict(_("There is a namespace of this name already."), "AlreadyExists", "name") from error
     forget(asker)
     journal.record(actor, "namespace_create", kind="Namespace", uid=None, name=name, phase="succeeded", namespace=name)
+    journal.told("Namespace", namespace, "ADDED")
     return namespace
 
 
