@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What a test needs says what it is: nobody has to remember a mark. The slow ones come last."""
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
-        if "console" in needs:
+        if needs & {"console", "pretend"}:
             item.add_marker(pytest.mark.e2e)
         if "libvirt_state" in needs:
             item.add_marker(pytest.mark.libvirt)

@@ -112,13 +112,13 @@ def settings(state: Path, port: int, netns: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_console() -> Iterator[Console]:
+def running_console(**more: str) -> Iterator[Console]:
     """A console with the demo image in its list and the person `admin`, gone at the end with all it made."""
     state = Path(tempfile.mkdtemp(prefix="vmc-", dir="/tmp"))
     netns, port = state.name, free_port()
     subprocess.run(["ip", "netns", "add", netns], check=True)
     subprocess.run(["ip", "-n", netns, "link", "set", "lo", "up"], check=True)
-    made = Console(f"http://127.0.0.1:{port}/", state, netns, settings=settings(state, port, netns))
+    made = Console(f"http://127.0.0.1:{port}/", state, netns, settings={**settings(state, port, netns), **more})
     try:
         said = made.up("--detach")
         password = re.search(r"with the password (\S+)", said)

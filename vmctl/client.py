@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 SECONDS = 30.0
+PAGE = 500  # rows; the server gives no more at once
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -100,7 +101,8 @@ class Api:
 
     def pages(self, path: str, params: dict[str, Any] | None = None, most: int = 0) -> Iterator[dict[str, Any]]:
         """The rows of one of our lists, page after page, `most` at the utmost."""
-        count, url, query = 0, path, params
+        count, url = 0, path
+        query: dict[str, Any] | None = {**(params or {}), "limit": str(min(most or PAGE, PAGE))}
         while url:
             page = self.get(url, params=query)
             rows = page if isinstance(page, list) else page.get("results", [])

@@ -39,7 +39,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "top": Entry("top", "top", _("CPU and memory of machines, live.")),
         "logs": Entry("consoles", "logs", _("What a machine printed on its serial port.")),
         "events": Entry("records", "events", _("What happened.")),
-        "operations": Entry("records", "operations_app", _("Requests in flight and ended; cancel one.")),
+        "operations": Entry("records", "app", _("Requests in flight and ended; cancel one.")),
         "audit": Entry("records", "audit", _("Who asked for what.")),
         "explain": Entry("explaining", "explain", _("What a kind and its fields mean.")),
     },

@@ -16,7 +16,6 @@ from vmctl.words import _
 
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="NUMBER", help=_("How many at the most."))]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help=_("In every namespace."))]
-Query = Annotated[str, typer.Option("--query", "-q", metavar="WORDS", help=_("As in the search field of the page."))]
 
 OPERATIONS = {
     "uid": _("UID"), "verb": _("VERB"), "subject_kind": _("KIND"), "namespace": _("NAMESPACE"),
@@ -24,11 +23,11 @@ OPERATIONS = {
     "message": _("MESSAGE"),
 }  # fmt: skip
 AUDIT = {
-    "id": _("NUMBER"), "at": _("AGE"), "actor_name": _("WHO"), "verb": _("VERB"), "phase": _("OUTCOME"),
-    "kind": _("KIND"), "namespace": _("NAMESPACE"), "name": _("NAME"), "address": _("FROM"), "hash": _("HASH"),
+    "id": _("NUMBER"), "at": _("AGE"), "actor_name": _("WHO"), "action": _("VERB"), "phase": _("OUTCOME"),
+    "kind": _("KIND"), "namespace": _("NAMESPACE"), "name": _("NAME"), "source": _("FROM"), "hash": _("HASH"),
 }  # fmt: skip
 
-operations_app = typer.Typer(
+app = typer.Typer(
     help=_("Requests in flight and ended; cancel one."), invoke_without_command=True, rich_markup_mode=None
 )
 
@@ -72,7 +71,7 @@ def _follow(session: Session, place: str, query: dict[str, str]) -> None:
             say(columns([], _rows([change["object"]]), headless=True))
 
 
-@operations_app.callback()
+@app.callback()
 def operations(
     ctx: typer.Context, everywhere: Everywhere = False, open_only: Annotated[
         bool, typer.Option("--open", help=_("Only those under way."))] = False,
@@ -87,7 +86,7 @@ def operations(
     show_rows(rows, OPERATIONS, output, wide=("subject_kind", "message"))
 
 
-@operations_app.command(help=_("Stop one that can be stopped."))
+@app.command(help=_("Stop one that can be stopped."))
 def cancel(
     uid: Annotated[str, typer.Argument(metavar="UID", help=_("Which, as the list shows it."))],
     wait: Annotated[bool, typer.Option("--wait", help=_("Come back when it is done."))] = False,
@@ -109,12 +108,11 @@ def cancel(
 
 def audit(
     everywhere: Everywhere = False,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help=_("Only about this object."))] = "",
+    about: Annotated[str, typer.Option("--name", metavar="NAME", help=_("Only about this object."))] = "",
     who: Annotated[str, typer.Option("--who", metavar="USER", help=_("Only what this person asked for."))] = "",
-    query: Query = "",
     limit: Most = 50, output: Output = Format.TABLE, namespace: Namespace = "", context: Context = "",
 ) -> None:  # fmt: skip
     session = Session(context, namespace)
-    asked = {"name": name, "actor": who, "q": query, "namespace": "" if everywhere else session.namespace}
+    asked = {"object": about, "person": who, "namespace": "" if everywhere else session.namespace}
     rows = list(session.api.pages("/api/v1/audit", {key: value for key, value in asked.items() if value}, limit))
-    show_rows(rows, AUDIT, output, wide=("address", "hash"), name="id")
+    show_rows(rows, AUDIT, output, wide=("source", "hash"), name="id")

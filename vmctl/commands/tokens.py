@@ -35,6 +35,13 @@ class Rights(StrEnum):
     EVERYTHING = "everything"
 
 
+def _usual(session: Session) -> str:
+    """A month. No token makes one that lasts longer than itself, so it ends with ours at the latest."""
+    ours = (session.api.get("/api/v1/me").get("token") or {}).get("expires_at")
+    wanted = until(30)
+    return min(wanted, str(ours), key=datetime.fromisoformat) if ours else wanted
+
+
 def until(days: int) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
@@ -52,12 +59,15 @@ def create(
         list[str], typer.Option("--only-namespace", metavar="NAME", help=_("Only there; repeat it for more."))
     ] = [],  # noqa: B006  # read only
     rights: Annotated[Rights, typer.Option("--rights", help=_("What it may do of what you may."))] = Rights.READ,
-    days: Days = 30,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=365, help=_("How long it is good; 30, or as long as your own."))
+    ] = None,
     context: Context = "",
 ) -> None:
-    body: dict[str, Any] = {"name": name, "rights": rights, "expires_at": until(days)}
+    session = Session(context)
+    body: dict[str, Any] = {"name": name, "rights": rights, "expires_at": until(days) if days else _usual(session)}
     body |= {"namespaces": namespaces} if namespaces else {}
-    answer = Session(context).api.json("POST", "/api/v1/tokens", json=body)
+    answer = session.api.json("POST", "/api/v1/tokens", json=body)
     note(_("This token is shown only now. Keep it like a password."))
     say(str(answer["token"]))
 

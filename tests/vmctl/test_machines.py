@@ -1,0 +1,160 @@
+"""A machine's life by command line: made, watched, changed, understood, gone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.vmctl.conftest import Vmctl
+
+TWO = """\
+apiVersion: vm.cluster.gke.io/v1
+kind: VirtualMachineDisk
+metadata: {name: data}
+spec: {size: 1Gi}
+---
+apiVersion: vm.cluster.gke.io/v1
+kind: VirtualMachine
+metadata: {name: web-1, labels: {tier: web}}
+spec:
+  compute: {cpu: {vcpus: 1}, memory: {capacity: 64Mi}}
+  disks: [{virtualMachineDiskName: data, boot: true}]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO)
+    return path
+
+
+@pytest.fixture
+def web(vmctl: Vmctl, file: Path) -> str:
+    vmctl.ok("apply", "-f", file, "--wait")
+    return "web-1"
+
+
+def state(vmctl: Vmctl, name: str) -> str:
+    return str(vmctl.yaml("get", "gvm", name)["status"]["state"])
+
+
+def test_a_machine_is_made_from_an_image_and_deleted_with_its_disk(vmctl: Vmctl) -> None:
+    made = vmctl.ok("create", "vm", "web-2", "--image", "demo", "--cpus", 1, "--memory", "256Mi", "--wait")
+    assert made.splitlines()[-1] == "virtualmachine.vm.cluster.gke.io/web-2 is Running."
+    shown = vmctl.yaml("get", "gvm", "web-2")
+    assert shown["spec"]["compute"] == {"cpu": {"vcpus": 1}, "memory": {"capacity": "256Mi"}}
+    assert vmctl.yaml("get", "gdisk", "web-2-boot")["spec"]["source"] == {
+        "image": {"name": "demo", "namespace": "vm-system"}
+    }
+    vmctl.ok("delete", "gvm", "web-2", "--yes", "--wait")
+    vmctl.refused("get", "gvm", "web-2", code=6)
+    vmctl.refused("get", "gdisk", "web-2-boot", code=6)
+
+
+def test_a_refused_machine_leaves_no_disk(vmctl: Vmctl) -> None:
+    said = vmctl.refused("create", "vm", "web-3", "--image", "demo", "--memory", "1Pi", code=8)
+    assert "spec.compute.memory.capacity" in said
+    vmctl.refused("get", "gdisk", "web-3-boot", code=6)
+
+
+def test_checking_only_changes_nothing(vmctl: Vmctl) -> None:
+    assert "dry run" in vmctl.ok("create", "vm", "web-4", "--image", "demo", "--dry-run")
+    vmctl.refused("get", "gvm", "web-4", code=6)
+
+
+def test_its_buttons_wait_for_what_was_asked(vmctl: Vmctl, web: str) -> None:
+    for verb, then in (
+        ("stop", "Stopped"), ("start", "Running"), ("pause", "Paused"), ("resume", "Running"), ("restart", "Running"),
+    ):  # fmt: skip
+        assert vmctl.ok(verb, web, "--wait") == f"{web} is {then}.\n"
+        assert state(vmctl, web) == then
+    assert vmctl.ok("stop", web, "--force", "--wait") == f"{web} is Stopped.\n"
+    assert vmctl.refused("pause", web, code=7)
+
+
+def test_apply_twice_changes_once(vmctl: Vmctl, file: Path) -> None:
+    first = vmctl.ok("apply", "-f", file, "--wait")
+    assert first.splitlines()[:2] == [
+        "virtualmachinedisk.vm.cluster.gke.io/data created",
+        "virtualmachine.vm.cluster.gke.io/web-1 created",
+    ]
+    before = vmctl.yaml("get", "gvm", "web-1")["metadata"]["resourceVersion"]
+    assert {line.split()[1] for line in vmctl.ok("apply", "-f", file).splitlines()} == {"unchanged"}
+    assert vmctl("diff", "-f", file).returncode == 0
+    assert vmctl.yaml("get", "gvm", "web-1")["metadata"]["resourceVersion"] == before
+    assert {line.split()[1] for line in vmctl.kubectl("apply", "-f", file).splitlines()} == {"unchanged"}
+
+
+def test_diff_shows_what_apply_would_do(vmctl: Vmctl, web: str) -> None:
+    changed = TWO.replace("64Mi", "96Mi").replace("tier: web", "tier: front")
+    shown = vmctl("diff", "-f", "-", say=changed)
+    assert shown.returncode == 1
+    assert "+      capacity: 96Mi" in shown.stdout and "-      capacity: 64Mi" in shown.stdout
+    assert "configured" in vmctl.ok("apply", "-f", "-", say=changed)
+    assert vmctl("diff", "-f", "-", say=changed).returncode == 0
+    assert vmctl.yaml("get", "gvm", web)["metadata"]["labels"] == {"tier": "front"}
+
+
+def test_bad_manifests_are_refused_before_anything_is_made(vmctl: Vmctl) -> None:
+    assert "spaceship" in vmctl.refused("apply", "-f", "-", say=f"{TWO}---\nspaceship: 1\n", code=8)
+    assert "line" in vmctl.refused("apply", "-f", "-", say="{ not yaml", code=8)
+    vmctl.refused("get", "gvm", "web-1", code=6)
+    typo = TWO.replace("vcpus", "vcpu")
+    assert "vcpu" in vmctl.refused("apply", "-f", "-", say=typo, code=8)
+
+
+def test_get_in_every_form(vmctl: Vmctl, web: str) -> None:
+    lines = vmctl.ok("get", "gvm").splitlines()
+    assert lines[0].split()[:2] == ["NAME", "STATUS"]
+    assert lines[1].split()[:2] == [web, "Running"]
+    assert len(vmctl.ok("get", "gvm", "-o", "wide").splitlines()[0].split()) >= len(lines[0].split())
+    assert vmctl.ok("get", "gvm", "-A").splitlines()[1].split()[:2] == ["default", web]
+    assert vmctl.ok("get", "gvm", "-o", "name").strip() == f"virtualmachine.vm.cluster.gke.io/{web}"
+    assert json.loads(vmctl.ok("get", "gvm", web, "-o", "json"))["kind"] == "VirtualMachine"
+    assert len(yaml.safe_load(vmctl.ok("get", "gvm,gdisk", "-o", "yaml"))["items"]) == 2
+    assert vmctl.ok("get", "gvm", "-l", "tier=back") == ""
+
+
+def test_why_and_describe_bring_evidence(vmctl: Vmctl) -> None:
+    lonely = TWO.partition("---\n")[2]
+    vmctl.ok("apply", "-f", "-", say=lonely)
+    late = vmctl("apply", "-f", "-", "--wait", "--timeout", "1", say=lonely)
+    assert late.returncode == 9, late.stderr
+    told = vmctl.yaml("why", "web-1")
+    assert told["reason"] == "MachineDiskNotFound"
+    assert "data" in told["sentence"]
+    assert "MachineDiskNotFound" in vmctl.ok("why", "web-1")
+    assert "Events:" in vmctl.ok("describe", "gvm", "web-1")
+    assert "web-1" in vmctl.ok("operations")
+    assert "web-1" in vmctl.ok("audit", "--name", "web-1")
+
+
+def test_watching_shows_each_state(vmctl: Vmctl, web: str) -> None:
+    watching = vmctl.terminal("get", "gvm", "-w")
+    watching.expect(rf"{web}\s+Running")
+    vmctl.ok("stop", web, "--wait")
+    watching.expect(rf"{web}\s+Stopped")
+    watching.close(force=True)
+
+
+def test_explain_describes_fields(vmctl: Vmctl) -> None:
+    shown = vmctl.ok("explain", "gvm.spec.disks")
+    assert "FIELD: disks <[]Object>" in shown
+    assert "virtualMachineDiskName\t<string> -required-" in shown
+    assert "noCloud" in vmctl.ok("explain", "gvm", "--recursive")
+    assert "It has:" in vmctl.refused("explain", "gvm.spec.wings", code=6)
+
+
+def test_completion_offers_names(vmctl: Vmctl, web: str) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_VMCTL_COMPLETE" in vmctl.ok("completion", shell)
+
+
+def test_top_shows_figures(vmctl: Vmctl, web: str) -> None:
+    rows = vmctl.yaml("top", "--once")
+    assert [row["name"] for row in rows] == [web]
+    assert web in vmctl.ok("top", "--once")
