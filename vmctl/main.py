@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from vmctl import __version__
 from vmctl.errors import Failed
+from vmctl.frame import Command, Group, group
 from vmctl.words import _
 
 
@@ -75,19 +75,19 @@ def built(name: str) -> Any:
     found = getattr(import_module(f"vmctl.commands.{entry.module}"), entry.name)
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name, help=entry.sentence)(found)
+    alone = group()
+    alone.command(name, help=entry.sentence, cls=Command)(found)
     return typer.main.get_command(alone)
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Knows its commands by name and sentence, and builds the one that is run."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(ENTRIES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return TyperCommand(cmd_name, help=ENTRIES[cmd_name].sentence) if cmd_name in ENTRIES else None
+        return Command(cmd_name, help=ENTRIES[cmd_name].sentence) if cmd_name in ENTRIES else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -99,13 +99,10 @@ class Commands(TyperGroup):
                 formatter.write_dl([(f"{name:<10}", entry.sentence) for name, entry in commands.items()])
 
 
-app = typer.Typer(
+app = group(
+    _("Virtual machines of a vmconsole: make them, watch them, work in them."),
     cls=Commands,
-    help=_("Virtual machines of a vmconsole: make them, watch them, work in them."),
     no_args_is_help=True,
-    add_completion=False,  # `completion` prints it; nothing writes into somebody's start-up files
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # names and sentences are text, whatever brackets they have
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

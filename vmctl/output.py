@@ -100,11 +100,12 @@ def age(moment: str, now: datetime | None = None) -> str:
         return moment
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if seconds < 0:
+        return _("in %(time)s") % {"time": age(moment, then + (then - (now or datetime.now(UTC))))}
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= 2 * size or (unit != "m" and seconds >= size):
-            return f"{sign}{seconds // size}{unit}"
-    return f"{sign}{seconds}s"
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def interactive() -> bool:

@@ -37,6 +37,8 @@ def library_sentences() -> list[str]:
         _("Error"),
         _("Options"),
         _("Show this message and exit."),
-        _("default: {}"),
+        _("(dynamic)"),
+        _("Aborted!"),
+        _("default: {default}"),
         _("required"),
     ]

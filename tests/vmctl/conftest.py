@@ -29,12 +29,13 @@ class Vmctl:
     kubeconfig: Path
     language: str = "C.UTF-8"
     program: list[str] = field(default_factory=lambda: [sys.executable, "-m", "vmctl"])
+    checkout: bool = True
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         told = {"KUBECONFIG": str(self.kubeconfig), "LC_ALL": self.language, "COLUMNS": "200", "TERM": "xterm"}
-        return {**kept, **told, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+        return {**kept, **told, "PYTHONSAFEPATH": "1"} | ({"PYTHONPATH": str(ROOT)} if self.checkout else {})
 
     def __call__(self, *words: object, say: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

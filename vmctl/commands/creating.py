@@ -15,15 +15,14 @@ from vmctl import waiting
 from vmctl.commands.making import _asked, wait_for
 from vmctl.discovery import DISK, MACHINE, NAMESPACE, Resource
 from vmctl.errors import Failed, usage
+from vmctl.frame import Command, group
 from vmctl.manifests import Manifest, title
 from vmctl.options import Context, DryRun, Files, Format, Namespace, Output, Timeout, Wait
 from vmctl.output import dump, note, say
 from vmctl.session import Session
 from vmctl.words import _
 
-app = typer.Typer(
-    help=_("Make something new, from flags or manifests."), invoke_without_command=True, rich_markup_mode=None
-)
+app = group(_("Make something new, from flags or manifests."), invoke_without_command=True)
 CATALOGUE = "vm-system"  # where images for everybody are
 Name = Annotated[str, typer.Argument(metavar="NAME", help=_("What to call it."))]
 Image = Annotated[
@@ -52,7 +51,7 @@ def create(
     make(session, _asked(session, files), dry_run=dry_run, wait=wait, timeout=timeout)
 
 
-@app.command(help=_("A virtual machine from an image."))
+@app.command(cls=Command, help=_("A virtual machine from an image."))
 def vm(
     name: Name,
     image: Image = "",
@@ -107,7 +106,7 @@ def vm(
     make(session, asked, dry_run=dry_run, wait=wait, timeout=timeout, output=output)
 
 
-@app.command(help=_("A disk: empty, or with an image's content."))
+@app.command(cls=Command, help=_("A disk: empty, or with an image's content."))
 def disk(
     name: Name, size: Size = "", image: Image = "", storage_class: Class = "", dry_run: DryRun = False,
     output: Output = Format.TABLE, wait: Wait = False, timeout: Timeout = waiting.SECONDS, namespace: Namespace = "",
@@ -118,7 +117,7 @@ def disk(
     make(session, [(DISK, manifest)], dry_run=dry_run, wait=wait, timeout=timeout, output=output)
 
 
-@app.command(name="namespace", help=_("A namespace."))
+@app.command(cls=Command, name="namespace", help=_("A namespace."))
 def make_namespace(name: Name, dry_run: DryRun = False, output: Output = Format.TABLE, context: Context = "") -> None:
     make(Session(context), [(NAMESPACE, _manifest(NAMESPACE, name))], dry_run=dry_run, output=output)
 

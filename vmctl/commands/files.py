@@ -9,12 +9,13 @@ import typer
 
 from vmctl import waiting
 from vmctl.errors import Exit, Failed, usage
+from vmctl.frame import Command, group
 from vmctl.options import Context, Format, Namespace, Output, Timeout, Wait, Yes
 from vmctl.output import interactive, note, say, show_rows
 from vmctl.session import Session
 from vmctl.words import _
 
-app = typer.Typer(help=_("Images: list, add from a URL, delete."), no_args_is_help=True, rich_markup_mode=None)
+app = group(_("Images: list, add from a URL, delete."), no_args_is_help=True)
 IMAGES = {
     "namespace": _("NAMESPACE"), "name": _("NAME"), "title": _("TITLE"), "os_type": _("SYSTEM"), "phase": _("PHASE"),
     "progress": "%", "size": _("SIZE"), "public": _("PUBLIC"), "created_at": _("AGE"),
@@ -27,14 +28,14 @@ Title = Annotated[str, typer.Option(metavar="WORDS", help=_("For people."))]
 System = Annotated[str, typer.Option("--os-type", metavar="Linux|Windows", help=_("What runs in it."))]
 
 
-@app.command("list", help=_("What you can start machines from."))
+@app.command("list", cls=Command, help=_("What you can start machines from."))
 def images(output: Output = Format.TABLE, namespace: Namespace = "", context: Context = "") -> None:
     session = Session(context, namespace)
     query = {"namespace": namespace} if namespace else {}
     show_rows(list(session.api.pages("/api/v1/images", query)), IMAGES, output, wide=("os_type", "public"), name="name")
 
 
-@app.command("add", help=_("Fetch one from a URL."))
+@app.command("add", cls=Command, help=_("Fetch one from a URL."))
 def add(
     name: Name,
     url: Annotated[str, typer.Argument(metavar="URL", help=_("Where it is."))],
@@ -50,7 +51,7 @@ def add(
         _ready(session, name, timeout)
 
 
-@app.command("delete", help=_("Take one out of the catalogue. Disks made from it stay."))
+@app.command("delete", cls=Command, help=_("Take one out of the catalogue. Disks made from it stay."))
 def delete(name: Name, yes: Yes = False, namespace: Namespace = "", context: Context = "") -> None:
     session = Session(context, namespace)
     if not yes and interactive():

@@ -9,6 +9,7 @@ import typer
 from vmctl import waiting
 from vmctl.commands.looking import event_rows
 from vmctl.discovery import EVENT
+from vmctl.frame import Command, group
 from vmctl.options import Context, Format, Namespace, Output, Timeout
 from vmctl.output import columns, dump, note, say, show_rows
 from vmctl.session import Session
@@ -27,9 +28,7 @@ AUDIT = {
     "kind": _("KIND"), "namespace": _("NAMESPACE"), "name": _("NAME"), "source": _("FROM"), "hash": _("HASH"),
 }  # fmt: skip
 
-app = typer.Typer(
-    help=_("Requests in flight and ended; cancel one."), invoke_without_command=True, rich_markup_mode=None
-)
+app = group(_("Requests in flight and ended; cancel one."), invoke_without_command=True)
 
 
 def events(
@@ -86,7 +85,7 @@ def operations(
     show_rows(rows, OPERATIONS, output, wide=("subject_kind", "message"))
 
 
-@app.command(help=_("Stop one that can be stopped."))
+@app.command(cls=Command, help=_("Stop one that can be stopped."))
 def cancel(
     uid: Annotated[str, typer.Argument(metavar="UID", help=_("Which, as the list shows it."))],
     wait: Annotated[bool, typer.Option("--wait", help=_("Come back when it is done."))] = False,

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from vmctl.errors import Exit, Failed
+from vmctl.frame import Command, group
 from vmctl.options import Context, Format, Output, Yes
 from vmctl.output import note, say, show_rows
 from vmctl.session import Session
 from vmctl.words import _
 
-app = typer.Typer(
-    help=_("Tokens: list, create, revoke."), no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
+app = group(_("Tokens: list, create, revoke."), no_args_is_help=True)
 Days = Annotated[int, typer.Option("--days", min=1, max=365, help=_("How long it is good."))]
 COLUMNS = {
     "id": _("NUMBER"), "name": _("NAME"), "prefix": _("BEGINS"), "owner": _("OWNER"), "rights": _("RIGHTS"),
@@ -46,13 +45,13 @@ def until(days: int) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
-@app.command("list", help=_("Your tokens, without their secrets."))
+@app.command("list", cls=Command, help=_("Your tokens, without their secrets."))
 def tokens(output: Output = Format.TABLE, context: Context = "") -> None:
     rows = list(Session(context).api.pages("/api/v1/tokens"))
     show_rows(rows, COLUMNS, output, wide=("prefix", "created_at"), name="name")
 
 
-@app.command("create", help=_("A new one. It is shown once, alone on standard output."))
+@app.command("create", cls=Command, help=_("A new one. It is shown once, alone on standard output."))
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_("What it is for."))],
     namespaces: Annotated[
@@ -72,7 +71,7 @@ def create(
     say(str(answer["token"]))
 
 
-@app.command("revoke", help=_("End one at once, and everything that was opened with it."))
+@app.command("revoke", cls=Command, help=_("End one at once, and everything that was opened with it."))
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME|NUMBER", help=_("Which, as the list shows it."))],
     yes: Yes = False,
