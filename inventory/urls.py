@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory.views import bulk, configure, create, lists, machines, nodes, overview, palette, types
+from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, types
 
 app_name = "inventory"
 one = "vms/<slug:namespace>/<str:name_>/"
@@ -22,12 +22,13 @@ urlpatterns = [
     path(f"{one}side", lists.vm_side, name="vm_side"),
     path(f"{one}screenshot.png", machines.vm_screenshot, name="vm_screenshot"),
     path(f"{one}console", machines.vm_console, name="vm_console"),
-    path(f"{one}serial.log", machines.vm_serial_log, name="vm_serial_log"),
+    path(f"{one}serial.log", logs.vm_serial_log, name="vm_serial_log"),
     path(f"{one}metrics", machines.vm_metrics, name="vm_metrics"),
     path(f"{one}configuration", configure.vm_configuration, name="vm_configuration"),
     path(f"{one}yaml", configure.vm_yaml, name="vm_yaml"),
     path(f"{one}disks", machines.vm_disks, name="vm_disks"),
     path(f"{one}network", machines.vm_network, name="vm_network"),
+    path(f"{one}logs", logs.vm_logs, name="vm_logs"),
     path(f"{one}events", machines.vm_events, name="vm_events"),
     path(f"{one}power/<slug:verb>", machines.vm_power, name="vm_power"),
     path(f"{one}delete", machines.vm_delete, name="vm_delete"),

@@ -156,6 +156,7 @@ INVENTORY: Doors = {
     "inventory:vm_side": {"GET": SEE},
     "inventory:vm_screenshot": {"GET": NO_PICTURE},  # a screen is as good as its console
     "inventory:vm_serial_log": {"GET": EDIT},
+    "inventory:vm_logs": {"GET": EDIT},
     "inventory:vm_console": {"GET": EDIT},
     "inventory:vm_metrics": {"GET": SEE},
     "inventory:vm_configuration": {"GET": SEE, "POST": EDIT},

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,13 +21,12 @@ from inventory.showing import one
 from inventory.timeline import timeline
 from inventory.views.finding import machine
 from networking.models import NetworkInterface
-from observability import audit, controller, events, history
+from observability import controller, events, history
 from storage.models import VirtualMachineDisk
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Unprocessable
 from vmconsole.access.rights import Right, namespaces, require
 from vmconsole.access.views_people import asker
-from vmconsole.gateway.serial import tail_of
 from vmconsole.operations.models import Operation
 from vmconsole.pages import Icon
 
@@ -43,7 +40,6 @@ KEYS = (
     ("Print Screen", "PrintScreen"),
     ("Esc", "Escape"),
 )
-MOST_LOG = 8 * 1024 * 1024
 PICTURE_KEPT_SECONDS = 3  # a thumbnail on ten pages is still one look at the screen
 Context = dict[str, Any]
 
@@ -54,6 +50,7 @@ TABS: tuple[tuple[str, Any, str], ...] = (
     ("configuration", gettext_lazy("Configuration"), Icon("adjustments")),
     ("disks", gettext_lazy("Disks"), Icon("database")),
     ("network", gettext_lazy("Network"), Icon("network")),
+    ("logs", gettext_lazy("Logs"), Icon("file-text")),
     ("events", gettext_lazy("Timeline"), Icon("history")),
 )
 
@@ -144,21 +141,6 @@ def vm_console(request: HttpRequest, namespace: str, name_: str) -> HttpResponse
     return render(
         request, "inventory/console_window.html", {"vm": vm, "row": one(request.user, vm), "alone": True, **more}
     )
-
-
-@require_safe
-def vm_serial_log(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
-    """What the guest printed on its serial port, as far as it is kept. Reading it is in the audit like a console."""
-    vm = machine(request, namespace, name_)
-    require(request.user, Right.CONSOLE, vm.namespace or None)
-    audit.record(
-        actor_of(request), "serial_log", kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=vm.namespace,
-        phase=audit.Phase.SUCCEEDED,
-    )  # fmt: skip
-    kept = vm.status_screen.get("serial_log") or settings.SERIAL_DIR / f"{vm.uid}.log"
-    answer = HttpResponse(tail_of(Path(kept), MOST_LOG), content_type="text/plain; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{vm.name}-serial.log"'
-    return answer
 
 
 @require_safe

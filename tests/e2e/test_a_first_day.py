@@ -141,6 +141,18 @@ def test_somebody_logs_in_at_the_terminal_and_burns_cpu_on_the_chart(terminal: T
     wait_for(lambda: percent(figure) < 20, why=lambda: f"the chart to fall below {figure.inner_text()}")
 
 
+def test_the_log_page_follows_what_the_guest_prints(terminal: Tab, at_desk: Desk) -> None:
+    log = at_desk.tab()
+    log.go(f"{VM}logs")
+    lines = log.page.get_by_role("log", name="Serial log")
+    expect(lines).to_contain_text("answer-42")
+    type_line(terminal, "echo followed-$((2 + 5))")
+    expect(lines).to_contain_text("followed-7")
+    log.page.get_by_label("Find in the log").fill("ANSWER-")
+    log.page.keyboard.press("Enter")
+    expect(log.page.locator(".log mark").first).to_have_text("answer-")
+
+
 def percent(figure: Locator) -> float:
     digits = figure.inner_text().removesuffix("%").strip().replace(",", "")
     return float(digits) if digits.replace(".", "").isdigit() else -1.0

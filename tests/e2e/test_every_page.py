@@ -23,7 +23,7 @@ PAGES = (
     "operations/",
     "settings/",
 )
-MACHINE_PAGES = ("", "metrics", "configuration", "disks", "network", "events", "yaml")
+MACHINE_PAGES = ("", "metrics", "configuration", "disks", "network", "logs", "events", "yaml")
 SERIOUS = {"serious", "critical"}
 # What a first visit may transfer, compressed: the page, its scripts and its styles.
 LIST_BYTES = 80_000

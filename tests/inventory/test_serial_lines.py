@@ -1,0 +1,78 @@
+"""A guest's serial output as lines of a page: whatever it prints, it is text, and it has an end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from django.http import HttpResponse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.serial_lines import MOST_CHARS, MOST_LINES, cleaned, lines_of
+from observability.models import AuditEntry
+from tests.people import MINE, client_of
+from tests.world import make_world
+
+
+def texts(data: bytes, query: str = "") -> list[str]:
+    return ["".join(line.parts) for line in lines_of(data, query)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"Booting\r\nlogin: ", ["Booting", "login: "]),
+        (b"\x1b[2J\x1b[1;31mred\x1b[0m\n", ["red"]),
+        (b"\x1b]0;a title\x07after\n", ["after"]),
+        (b"\x1bPq#0;2;0;0;0\x1b\\after\n", ["after"]),
+        (b" 10 %\r 50 %\r100 %\n", ["100 %"]),
+        (b"a\tb\n", ["a       b"]),
+        (b"\xff\xfe\x00\x07bell\n", ["\ufffd\ufffdbell"]),
+        ("a\u202egnp.exe\n".encode(), ["agnp.exe"]),
+        (b"\n\nx\n", ["", "", "x"]),
+        (b"", []),
+    ],
+)
+def test_what_is_shown_of_what_was_printed(printed: bytes, shown: list[str]) -> None:
+    assert texts(printed) == shown
+
+
+def test_only_what_was_searched_for_with_its_place_in_the_log() -> None:
+    found = lines_of(b"one\nTwo error\nthree\nERROR four\n", "error")
+    assert [(line.number, line.parts) for line in found] == [(2, ("Two ", "error", "")), (4, ("", "ERROR", " four"))]
+    assert texts(b"a.c\nabc\n", "a.c") == ["a.c"]  # no pattern, the very text
+
+
+def test_endless_output_has_an_end() -> None:
+    assert len(lines_of(b"x\n" * 10_000)) == MOST_LINES
+    assert len(texts(b"x" * 1_000_000)[0]) <= MOST_CHARS + 2
+
+
+@given(st.binary(max_size=2000))
+def test_nothing_that_steers_a_terminal_is_left(data: bytes) -> None:
+    for text in texts(data):
+        assert not set(text) & {chr(code) for code in [*range(32), 0x7F, *range(0x80, 0xA0)]}
+        assert cleaned(text) == text
+
+
+@pytest.mark.django_db
+def test_the_page_follows_and_is_in_the_audit_once(settings: Any, tmp_path: Path) -> None:
+    world = make_world()
+    settings.SERIAL_DIR = tmp_path
+    vm, log = world.vm, tmp_path / f"{world.vm.uid}.log"
+    log.write_bytes(b"Booting <b>\nlogin: ")
+    client, page = client_of(world.people.carol), f"/vms/{MINE}/{vm.name}/logs"
+
+    def asked(query: str) -> HttpResponse:
+        return cast("HttpResponse", client.get(f"{page}{query}", headers={"HX-Request": "true", "HX-Target": "vm-log"}))
+
+    body = client.get(page).content.decode()
+    assert "Booting &lt;b&gt;" in body
+    mark = body.partition("logs?mark=")[2].partition('"')[0]
+    assert asked(f"?mark={mark}").status_code == 204
+    log.write_bytes(b"Booting <b>\nlogin: demo\n")
+    assert "login: demo" in asked(f"?mark={mark}").content.decode()
+    assert "is not in the log" in client.get(f"{page}?q=nowhere").content.decode()
+    assert AuditEntry.objects.filter(action="serial_log", name=vm.name).count() == 1
