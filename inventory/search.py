@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Q
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -112,7 +112,7 @@ def by_mac(term: Term) -> Q:
 
 def by_label(term: Term) -> Q:
     key, equals, value = term.value.partition("=")
-    rows = VirtualMachine.objects.alias(wanted=KeyTextTransform(key, "labels"))
+    rows = VirtualMachine.objects.alias(wanted=KeyTransform(key, "labels"))
     rows = rows.filter(wanted=value) if equals else rows.filter(wanted__isnull=False)
     return Q(uid__in=rows.values("uid"))
 

@@ -1,7 +1,8 @@
-"""The pages of the fleet: overview, machines, types, nodes."""
+"""The pages of the fleet: overview, machines, types, nodes; and two doors for programs."""
 
 from django.urls import path
 
+from inventory import api
 from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, types
 
 app_name = "inventory"
@@ -41,4 +42,6 @@ urlpatterns = [
     path("types/<str:name>/delete", types.type_delete, name="type_delete"),
     path("nodes/", nodes.node_list, name="node_list"),
     path("nodes/<str:name>/", nodes.node_detail, name="node_detail"),
+    path("api/v1/search", api.Search.as_view(), name="api_vm_search"),
+    path("api/v1/settings", api.Settings.as_view(), name="api_settings"),
 ]

@@ -1,4 +1,5 @@
-"""The door for uploads: a subset of tus 1.0, so that its clients work, and a browser can go on after any break.
+"""The door for uploads: tus 1.0 with creation, expiration, termination and checksum, so that its clients work, and a
+browser can go on after any break.
 
 POST begins, HEAD tells how far it is, PATCH sends the next part (8 MiB at most), DELETE gives up.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -22,10 +24,11 @@ from rest_framework.views import APIView
 
 from storage import services, tus
 from storage.models import Image, Upload, UploadState, VirtualMachineDisk
-from storage.services.uploads import KINDS, PART_BYTES
+from storage.services.uploads import KINDS, LARGEST, PART_BYTES
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, TooLarge, Unprocessable
 from vmconsole.access.models import User
+from vmconsole.access.rights import namespaces
 from vmconsole.runtime.quantities import BadQuantity, format_quantity, parse_quantity
 
 
@@ -114,7 +117,32 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
         return reverse(KINDS[upload.kind].URL, args=[upload.namespace, upload.name])
 
 
-class UploadsView(APIView):
+class TusView(APIView):
+    """What every answer of the protocol has in common."""
+
+    @extend_schema(exclude=True)
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204, headers=tus.abilities(LARGEST))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method != "OPTIONS":
+            tus.refuse_other_version(request.headers)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in tus.abilities(LARGEST).items() if answer.status_code == tus.OTHER_VERSION else ():
+            answer[name] = value
+        answer["Tus-Resumable"] = tus.VERSION
+        return answer
+
+
+def own(request: Request) -> QuerySet[Upload]:
+    """What this person has begun, where they still may see something."""
+    return Upload.objects.filter(actor_user_id=request.user.pk, namespace__in=namespaces(request.user))
+
+
+class UploadsView(TusView):
     """Begin an upload, or see those you have begun."""
 
     parser_classes = (JSONParser, MultiPartParser, FormParser)
@@ -122,8 +150,8 @@ class UploadsView(APIView):
 
     @extend_schema(operation_id="uploads_list", responses=UploadSerializer(many=True))
     def get(self, request: Request) -> Response:
-        own = Upload.objects.filter(actor_user_id=request.user.pk, state=UploadState.OPEN).order_by("-created_at")[:100]
-        return Response(UploadSerializer(own, many=True).data)
+        begun = own(request).filter(state=UploadState.OPEN).order_by("-created_at")[:100]
+        return Response(UploadSerializer(begun, many=True).data)
 
     @extend_schema(
         operation_id="uploads_create",
@@ -146,7 +174,7 @@ class UploadsView(APIView):
         return Response(UploadSerializer(upload).data, status=201, headers=_told(upload))
 
 
-class UploadView(APIView):
+class UploadView(TusView):
     """One upload, by whoever began it."""
 
     parser_classes = (PartParser,)
@@ -155,7 +183,7 @@ class UploadView(APIView):
     serializer_class = UploadSerializer
 
     def _own(self, request: Request, uid: UUID) -> Upload:
-        upload = Upload.objects.filter(uid=uid, actor_user_id=request.user.pk).first()
+        upload = own(request).filter(uid=uid).first()
         if upload is None:
             raise NotFound(_("There is no such upload."))
         return upload
@@ -167,7 +195,12 @@ class UploadView(APIView):
 
     @extend_schema(
         operation_id="uploads_append",
-        parameters=[OpenApiParameter("Upload-Offset", int, OpenApiParameter.HEADER, required=True)],
+        parameters=[
+            OpenApiParameter("Upload-Offset", int, OpenApiParameter.HEADER, required=True),
+            OpenApiParameter(
+                "Upload-Checksum", str, OpenApiParameter.HEADER, description="sha256 or sha1, and base64."
+            ),
+        ],
         request={"application/offset+octet-stream": bytes},
         responses={204: None},
     )
@@ -178,6 +211,7 @@ class UploadView(APIView):
         upload = self._own(request, uid)
         sent: Any = request.data
         part: bytes = sent.get("part", b"")
+        tus.refuse_other_bytes(request.headers, part)
         upload = services.append_part(person(request), actor_of(request), upload, offset=int(offset), data=part)
         return Response(status=204, headers=_told(upload))
 
@@ -189,7 +223,6 @@ class UploadView(APIView):
 
 def _told(upload: Upload) -> dict[str, str]:
     return {
-        "Tus-Resumable": "1.0.0",
         "Upload-Offset": str(upload.offset),
         "Upload-Length": str(upload.size_bytes),
         "Upload-Expires": upload.expires_at.strftime("%a, %d %b %Y %H:%M:%S GMT"),

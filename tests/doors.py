@@ -173,6 +173,8 @@ INVENTORY: Doors = {
     "inventory:type_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
     "inventory:type_detail": {"GET": PEOPLE, "POST": CLUSTER_EDIT},
     "inventory:type_delete": {"POST": CLUSTER_EDIT},
+    "inventory:api_vm_search": {"GET": PEOPLE},
+    "inventory:api_settings": {"GET": PEOPLE},
     "inventory:node_list": {"GET": CLUSTER_SEE},
     "inventory:node_detail": {"GET": CLUSTER_SEE},
 }

@@ -1,0 +1,3 @@
+"""The console."""
+
+VERSION = "0.1.0"

@@ -128,7 +128,10 @@ def title(status: int) -> str:
 
 def word(status: int) -> str:
     """The reason of an error that brought none."""
-    return "Invalid" if status == 422 else HTTPStatus(status).phrase.title().replace(" ", "")
+    if status == 422:
+        return "Invalid"
+    known = {each.value for each in HTTPStatus}  # protocols have numbers of their own
+    return HTTPStatus(status).phrase.title().replace(" ", "") if status in known else "Refused"
 
 
 # --- the API ----------------------------------------------------------------------------------------------------

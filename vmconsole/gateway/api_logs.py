@@ -1,10 +1,14 @@
-"""/api/v1/logs: what a machine printed on its serial port, from any byte on. Reading it needs the right to its console.
+"""/api/v1/logs: what a machine printed on its serial port: from any byte on, its end, the lines with a word, as a file.
+
+Reading it needs the right to its console.
 
 A program that follows a log asks every second; the audit has one entry for that, not thousands.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,6 +37,11 @@ ONE_READING = 600  # seconds that count as one look into the log
 class LogQuery(serializers.Serializer[Any]):
     offset = serializers.IntegerField(min_value=0, default=0, help_text="The byte to begin at.")
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=MOST)
+    tail = serializers.IntegerField(
+        min_value=1, max_value=10_000, required=False, help_text="Only so many of the last lines; `offset` is ignored."
+    )
+    q = serializers.CharField(max_length=200, required=False, help_text="Only the lines that have this text.")
+    download = serializers.BooleanField(default=False, help_text="As a file to keep.")
 
 
 class SerialLogView(APIView):
@@ -55,20 +64,39 @@ class SerialLogView(APIView):
                 namespace=target.namespace, phase=audit.Phase.SUCCEEDED,
             )  # fmt: skip
         kept = Path(target.serial_log) if target.serial_log else settings.SERIAL_DIR / f"{uid}.log"
-        data, end = piece_of(kept, asked.validated_data["offset"], asked.validated_data["limit"])
+        data, end = chosen(kept, asked.validated_data)
         answer = HttpResponse(data, content_type="text/plain; charset=utf-8")
+        if asked.validated_data["download"]:
+            answer["Content-Disposition"] = f'attachment; filename="{uid}-serial.log"'
         answer["X-Log-End"] = str(end)
         answer["Cache-Control"] = "no-store"
         return answer
 
 
+def chosen(log: Path, told: dict[str, Any]) -> tuple[bytes, int]:
+    """The lines that were asked for, and the byte where what was looked at ends."""
+    lines = told.get("tail")
+    data, end = piece_of(log, -told["limit"] if lines else told["offset"], told["limit"])
+    if word := told.get("q", "").lower().encode():
+        data = b"".join(line for line in data.splitlines(keepends=True) if word in line.lower())
+    return (b"".join(data.splitlines(keepends=True)[-lines:]) if lines else data), end
+
+
 def piece_of(log: Path, offset: int, limit: int) -> tuple[bytes, int]:
-    """The bytes, and where they end. A machine that never ran has an empty log."""
+    """The bytes, and where they end; below nought the offset counts from the end. What never ran has an empty log.
+
+    Of a machine made outside, the name comes from elsewhere: nothing but a file is read, and no link is followed.
+    """
     try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            start = file.seek(offset if offset <= size else 0)
-            data = file.read(limit)
-            return data, start + len(data)
+        file = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return b"", 0
+    try:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode):
+            return b"", 0
+        start = max(0, about.st_size + offset) if offset < 0 else offset if offset <= about.st_size else 0
+        data = os.pread(file, limit, start)
+        return data, start + len(data)
+    finally:
+        os.close(file)

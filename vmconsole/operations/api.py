@@ -23,7 +23,7 @@ from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
 from vmconsole.operations import services
 from vmconsole.operations.models import Operation, State
-from vmconsole.operations.views import visible_to
+from vmconsole.operations.views import matching, visible_to
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -50,10 +50,14 @@ class OperationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter
     kind = filters.CharFilter(field_name="subject_kind", label=gettext_lazy("Kind of object"))
     namespace = filters.CharFilter(field_name="namespace", label=gettext_lazy("Namespace"))
     state = filters.ChoiceFilter(field_name="state", choices=State.choices, label=gettext_lazy("State"))
+    q = filters.CharFilter(method="by_words", label=gettext_lazy("As in the search field of the page"))
 
     class Meta:
         model = Operation
         fields: ClassVar[list[str]] = []
+
+    def by_words(self, operations: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
+        return matching(operations, value[:400])
 
 
 class OperationList(ListAPIView[Operation]):

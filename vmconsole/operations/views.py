@@ -30,6 +30,10 @@ def visible_to(user: Any) -> QuerySet[Operation]:
     return Operation.objects.filter(theirs)
 
 
+def matching(rows: QuerySet[Operation], query: str) -> QuerySet[Operation]:
+    return rows.filter(Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query))
+
+
 def found(request: HttpRequest, uid: UUID) -> Operation:
     operation = visible_to(request.user).filter(uid=uid).first()
     if operation is None:
@@ -66,7 +70,7 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     if state in State.values:
         rows = rows.filter(state=state)
     if query:
-        rows = rows.filter(Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query))
+        rows = matching(rows, query)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
