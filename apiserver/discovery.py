@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
+from apiserver import subresources
 from apiserver.answers import encoded
+from apiserver.consoles import GROUP, VERSIONS
 from apiserver.kinds import KINDS, Kind, groups
 from vmconsole.access.errors import NotFound
 
@@ -36,7 +38,7 @@ REVIEWS = {
 
 
 def all_groups() -> list[tuple[str, str]]:
-    return [*groups(), *REVIEWS]
+    return [*groups(), *REVIEWS, *((GROUP, version) for version in VERSIONS)]
 
 
 def wants_aggregated(request: HttpRequest) -> str:
@@ -54,7 +56,7 @@ def wants_aggregated(request: HttpRequest) -> str:
 def core(request: HttpRequest) -> HttpResponseBase:
     version = wants_aggregated(request)
     if version:
-        return aggregated(version, [("", "v1")])
+        return aggregated(version, {"": ["v1"]})
     address = {"clientCIDR": "0.0.0.0/0", "serverAddress": request.get_host()}
     return encoded({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [address]})
 
@@ -62,27 +64,37 @@ def core(request: HttpRequest) -> HttpResponseBase:
 def named(request: HttpRequest) -> HttpResponseBase:
     version = wants_aggregated(request)
     if version:
-        return aggregated(version, all_groups())
-    found = [_group(name, version) for name, version in all_groups()]
+        return aggregated(version, _by_group())
+    found = [_group(name, versions) for name, versions in _by_group().items()]
     return encoded({"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
 
 def group(request: HttpRequest, group: str) -> HttpResponseBase:  # noqa: ARG001
+    versions = _by_group().get(group)
+    if versions is None:
+        raise NotFound(_("the server could not find the requested resource"))
+    return encoded({"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)})
+
+
+def _by_group() -> dict[str, list[str]]:
+    """Versions of each group, the preferred one first."""
+    found: dict[str, list[str]] = {}
     for name, version in all_groups():
-        if name == group:
-            return encoded({"kind": "APIGroup", "apiVersion": "v1", **_group(name, version)})
-    raise NotFound(_("the server could not find the requested resource"))
+        found.setdefault(name, []).append(version)
+    return found
 
 
-def _group(name: str, version: str) -> dict[str, Any]:
-    one = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [one], "preferredVersion": one}
+def _group(name: str, versions: list[str]) -> dict[str, Any]:
+    shown = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": shown, "preferredVersion": shown[0]}
 
 
 def resources(request: HttpRequest, group: str, version: str) -> HttpResponseBase:  # noqa: ARG001
     found = [_resource(kind) for kind in KINDS if (kind.group, kind.version) == (group, version)]
     for plural, name in REVIEWS.get((group, version), ()):
         found.append({"name": plural, "singularName": "", "namespaced": False, "kind": name, "verbs": ["create"]})
+    if group == GROUP and version in VERSIONS:
+        found = subresources.resources()
     if not found and (group, version) != ("", "v1"):
         raise NotFound(_("the server could not find the requested resource"))
     name = f"{group}/{version}" if group else version
@@ -102,8 +114,8 @@ def _resource(kind: Kind) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != []}
 
 
-def aggregated(version: str, wanted: list[tuple[str, str]]) -> HttpResponseBase:
-    items = [_aggregated_group(group, of) for group, of in wanted]
+def aggregated(version: str, wanted: dict[str, list[str]]) -> HttpResponseBase:
+    items = [_aggregated_group(group, versions) for group, versions in wanted.items()]
     body = {"kind": "APIGroupDiscoveryList", "apiVersion": f"{AGGREGATED}/{version}", "metadata": {}, "items": items}
     response = encoded(body)
     response["Content-Type"] = f"application/json;g={AGGREGATED};v={version};as=APIGroupDiscoveryList"
@@ -111,15 +123,19 @@ def aggregated(version: str, wanted: list[tuple[str, str]]) -> HttpResponseBase:
     return response
 
 
-def _aggregated_group(group: str, version: str) -> dict[str, Any]:
+def _aggregated_group(group: str, versions: list[str]) -> dict[str, Any]:
+    shown = [_aggregated_version(group, version) for version in versions]
+    return {"metadata": {"name": group} if group else {}, "versions": shown}
+
+
+def _aggregated_version(group: str, version: str) -> dict[str, Any]:
     found = [_aggregated_resource(kind) for kind in KINDS if (kind.group, kind.version) == (group, version)]
     for plural, name in REVIEWS.get((group, version), ()):
         kind = {"group": group, "version": version, "kind": name}
         found.append(
             {"resource": plural, "responseKind": kind, "scope": "Cluster", "singularResource": "", "verbs": ["create"]}
         )
-    versions = [{"version": version, "resources": found, "freshness": "Current"}]
-    return {"metadata": {"name": group} if group else {}, "versions": versions}
+    return {"version": version, "resources": found, "freshness": "Current"}
 
 
 def _aggregated_resource(kind: Kind) -> dict[str, Any]:

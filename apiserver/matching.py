@@ -26,7 +26,10 @@ Test = Callable[[Facts], bool]
 
 
 def facts_of(kind: Kind, row: Any) -> Facts:
-    return Facts(row.labels, {path: _plain(getattr(row, column)) for path, column in selectors.paths_of(kind).items()})
+    return Facts(
+        getattr(row, "labels", {}),
+        {path: _plain(getattr(row, column)) for path, column in selectors.paths_of(kind).items()},
+    )
 
 
 def _plain(value: Any) -> str:

@@ -7,6 +7,7 @@ The object is read after the change, when it may have changed again or be gone. 
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from apiserver.kinds import Kind
 from apiserver.matching import Facts, Test, facts_of
 from observability.models import Change
 from vmconsole.access.models import User
+
+log = logging.getLogger(__name__)
 
 EVERYBODY = User(username="everybody", is_superuser=True)  # sees all; who is told what is decided for each follower
 SPARE = 512  # bytes that one costs besides what is sent
@@ -65,14 +68,17 @@ def line_of(what: str, body: bytes) -> bytes:
     return b'{"type":"%s","object":%s}\n' % (what.encode(), body)
 
 
-def body_of(kind: Kind, row: Any, dress: str) -> bytes:
+def body_of(kind: Kind, row: Any, dress: str, version: str = "") -> bytes:
     """`dress` is object, metadata, or table with what of the object goes with its line."""
     if dress.startswith("table"):
         line = tables.line(kind, row, dress.partition(":")[2])
-        return msgspec.json.encode(tables.table(kind, [line], {"resourceVersion": tables.version(row)}))
-    if dress == "metadata":
-        return msgspec.json.encode(tables.partial(kind, row))
-    return msgspec.json.encode(kind.to_manifest(row))
+        if version and "object" in line:
+            line["object"]["metadata"]["resourceVersion"] = version
+        return msgspec.json.encode(tables.table(kind, [line], {"resourceVersion": version}))
+    shown = tables.partial(kind, row) if dress == "metadata" else kind.to_manifest(row)
+    if version:
+        shown["metadata"]["resourceVersion"] = version
+    return msgspec.json.encode(shown)
 
 
 def read(kind: Kind, found: Sequence[Change], dresses: Collection[str]) -> list[News]:
@@ -80,18 +86,24 @@ def read(kind: Kind, found: Sequence[Change], dresses: Collection[str]) -> list[
     found = [change for change in found if change.namespace or not kind.namespaced]
     if not found:
         return []
-    rows = _rows(kind, {change.uid for change in found})
-    last = _last(kind, [change for change in found if change.uid not in rows])
+    key = kind.change_key
+    rows = _rows(kind, {key(change) for change in found})
+    last = _last(kind, [change for change in found if key(change) not in rows])
     earlier = _earlier(found)
-    return [
-        one
-        for change in found
-        if (row := rows.get(change.uid) or last.get(change.uid))
-        and (one := _news(kind, change, row, earlier.get(change.seen.get("resource_version", 0)), dresses))
-    ]
+    news = []
+    for change in found:
+        row = rows.get(key(change)) or last.get(key(change))
+        if row is None:
+            continue
+        try:
+            before = earlier.get(change.seen.get("resource_version", 0))
+            news.append(_news(kind, change, row, before, dresses))
+        except Exception:  # one that cannot be shown must not keep all others from being told
+            log.exception("Change %d of %s cannot be told.", change.id, kind.plural)
+    return news
 
 
-def _news(kind: Kind, change: Change, row: Any, earlier: Change | None, dresses: Collection[str]) -> News | None:
+def _news(kind: Kind, change: Change, row: Any, earlier: Change | None, dresses: Collection[str]) -> News:
     then = laid_over(row, change.seen, change.id)
     there = kind.present is None or kind.present(then)
     before = laid_over(then, earlier.seen, earlier.id) if earlier is not None else then
@@ -105,13 +117,13 @@ def _news(kind: Kind, change: Change, row: Any, earlier: Change | None, dresses:
         now=None if gone or not there else facts_of(kind, then),
         before=None if change.what == "ADDED" or not was_there else facts_of(kind, before),
         unknown=change.what == "MODIFIED" and earlier is None,
-        bodies={dress: body_of(kind, then if there or not gone else before, dress) for dress in dresses},
+        bodies={dress: body_of(kind, then, dress, str(change.id)) for dress in dresses},
     )
 
 
-def _rows(kind: Kind, uids: Iterable[str]) -> dict[str, Any]:
-    found = kind.related(kind.changed_rows(kind.rows(EVERYBODY), uids))
-    return {kind.change_uid(row): row for row in found}
+def _rows(kind: Kind, keys: Iterable[str]) -> dict[str, Any]:
+    found = kind.related(kind.changed_rows(kind.rows(EVERYBODY), keys))
+    return {kind.row_key(row): row for row in found}
 
 
 def _last(kind: Kind, gone: Sequence[Change]) -> dict[str, Any]:
@@ -123,9 +135,10 @@ def _last(kind: Kind, gone: Sequence[Change]) -> dict[str, Any]:
     model = kind.rows(EVERYBODY).model
     found = {}
     for deletion in deletions:
-        row = model(name=deletion.name, **({"namespace": deletion.namespace} if kind.namespaced else {}))
-        row.pk = row._meta.pk.to_python(deletion.uid)  # noqa: SLF001
-        found[deletion.uid] = laid_over(row, deletion.seen, deletion.id)
+        known = {"name": deletion.name, "uid": deletion.uid, "created_at": deletion.at}
+        if kind.namespaced:
+            known["namespace"] = deletion.namespace
+        found[kind.change_key(deletion)] = laid_over(model(), {**known, **deletion.seen}, deletion.id)
     return found
 
 

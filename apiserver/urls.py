@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apiserver import collections, discovery, openapi, reviews
+from apiserver import collections, discovery, openapi, reviews, subresources
 from apiserver.door import door
 from apiserver.kinds import KINDS, Kind
 from apiserver.objects import item
@@ -36,7 +36,7 @@ def doors_of(kind: Kind) -> list[URLPattern]:
     def one(request: HttpRequest, name: str, namespace: str = "") -> HttpResponseBase:
         return item(request, kind, namespace, name)
 
-    label = kind.plural
+    label = kind.door or kind.plural
     if not kind.namespaced:
         return [
             path(f"{root}/{kind.plural}", collection, name=label),
@@ -67,6 +67,7 @@ urlpatterns = [
     path("openapi/v3/api/<str:version>", seen(openapi.of_group), name="openapi_core"),
     path("openapi/v3/apis/<str:group>/<str:version>", seen(openapi.of_group), name="openapi_group"),
     *(pattern for kind in KINDS for pattern in doors_of(kind)),
+    *subresources.doors(),
     # Last: what nobody knows is said in words that clients of this API understand.
     path("apis/<path:rest>", seen(discovery.nothing), name="nothing"),
     path("openapi/<path:rest>", seen(discovery.nothing), name="no_document"),

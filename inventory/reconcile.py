@@ -143,7 +143,7 @@ def _assembled(vm: VirtualMachine, operation: Operation | None, seen: MachineSee
 def _want(vm: VirtualMachine, operation: Operation | None, assembled: Assembled, no_room: str) -> Want:
     asked = Verb(operation.verb) if operation else None
     data = operation.data if operation else {}
-    grace = timedelta(seconds=vm.spec_grace_seconds)
+    grace = timedelta(seconds=data.get("grace", vm.spec_grace_seconds))
     patience_over = bool(operation) and timezone.now() > operation.created_at + grace if operation else False
     spec = None if no_room and asked in (Verb.START, Verb.CREATE, None) else assembled.spec
     return Want(

@@ -39,7 +39,8 @@ def record(
     else:
         pk = repeated
         Event.objects.filter(pk=pk).update(count=F("count") + 1, last_at=now)
-    version = changes.changed("Event", uid, name, namespace, "ADDED" if repeated is None else "MODIFIED")
+    what: changes.What = "ADDED" if repeated is None else "MODIFIED"
+    version = changes.changed("Event", uid, name, namespace, what, {"id": pk})
     Event.objects.filter(pk=pk).update(resource_version=version)
 
 

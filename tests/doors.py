@@ -202,6 +202,20 @@ def of_cluster(plural: str) -> Doors:
     }  # fmt: skip
 
 
+def of_kubevirt(mark: str = "") -> Doors:
+    """Sub-resources. The machine of this world is off: what only a running one has is not there for anybody."""
+    power = ("start", "stop", "restart", "pause", "unpause", "softreboot", "reset")
+    return {
+        f"apiserver:kubevirt_version{mark}": {"GET": PEOPLE},
+        **{f"apiserver:kubevirt_{verb}{mark}": {"PUT": EDIT} for verb in power},
+        **{f"apiserver:kubevirt_{word}{mark}": {"GET": EDIT} for word in ("vnc", "vnc_screenshot", "console")},
+        **{
+            f"apiserver:kubevirt_{word}{mark}": {"GET": NOWHERE}
+            for word in ("guestosinfo", "filesystemlist", "userlist")
+        },
+    }
+
+
 APISERVER: Doors = {
     "apiserver:core": {"GET": PEOPLE},
     "apiserver:core_resources": {"GET": PEOPLE},
@@ -234,6 +248,14 @@ APISERVER: Doors = {
     "apiserver:events_all": {"GET": PEOPLE},
     "apiserver:events": {"GET": SEE},
     "apiserver:events_item": {"GET": SEE},
+    "apiserver:kubevirt_machines_all": {"GET": PEOPLE},
+    "apiserver:kubevirt_machines": {"GET": SEE},
+    "apiserver:kubevirt_machines_item": {"GET": SEE},
+    "apiserver:kubevirt_instances_all": {"GET": PEOPLE},
+    "apiserver:kubevirt_instances": {"GET": SEE},
+    "apiserver:kubevirt_instances_item": {"GET": NOWHERE},
+    **of_kubevirt(),
+    **of_kubevirt("_v1alpha3"),
 }
 
 DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STORAGE | INVENTORY | APISERVER
@@ -243,6 +265,7 @@ DOORS: Doors = ACCESS | GATEWAY | OBSERVABILITY | OPERATIONS | NETWORKING | STOR
 Values = Callable[[World], dict[str, Any]]
 
 NOUNS: dict[str, Values] = {
+    "kubevirt": lambda world: {"namespace": MINE, "name": world.vm.name},
     "audit": lambda world: {"number": world.entry, "kind": "csv"},
     "console": lambda world: {"uid": world.vm.uid, "kind": "serial"},
     "core": lambda _: {"version": "v1"},

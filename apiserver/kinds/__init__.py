@@ -10,6 +10,7 @@ from __future__ import annotations
 from apiserver.kinds.core import CONFIG_MAP, NAMESPACE, SECRET
 from apiserver.kinds.disks import DISK, STORAGE_CLASS
 from apiserver.kinds.kind import Asking, Column, Kind, Manifest
+from apiserver.kinds.kubevirt import VM, VMI
 from apiserver.kinds.machines import MACHINE
 from apiserver.kinds.networks import INTERFACE, NETWORK
 from apiserver.kinds.seen import EVENT, NODE
@@ -19,8 +20,9 @@ __all__ = ["KINDS", "Asking", "Column", "Kind", "Manifest", "groups", "of_change
 
 KINDS: tuple[Kind, ...] = (
     MACHINE, DISK, TYPE, NETWORK, INTERFACE, STORAGE_CLASS, NAMESPACE, SECRET, CONFIG_MAP, NODE, EVENT,
+    VM, VMI,
 )  # fmt: skip
-_BY_CHANGE = {kind.change: kind for kind in KINDS if kind.change}
+_BY_CHANGE = {kind.change: kind for kind in reversed(KINDS) if kind.change}
 _BY_RESOURCE = {(kind.group, kind.plural): kind for kind in KINDS}
 
 

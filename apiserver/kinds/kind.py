@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from msgspec import Struct
 
 from apiserver.meta import metadata_of
+from observability.models import Change
 from vmconsole.access.actors import Actor
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right
@@ -76,11 +77,13 @@ class Kind:
     selectable: Mapping[str, str] = field(default_factory=dict)
     status: type[Struct] | None = None
     order: tuple[str, ...] = ()
-    # For watches: which rows changed by what the outbox calls them, and whether an object is there for such a row.
+    door: str = ""  # what its URLs are called, where the plural is another kind's too
+    # For watches: the rows of changes, what rows and changes are matched by, and whether such a row shows an object.
     changed_rows: Callable[[QuerySet[Any], Iterable[str]], QuerySet[Any]] = field(
-        default=lambda rows, uids: rows.filter(uid__in=uids)
+        default=lambda rows, keys: rows.filter(uid__in=keys)
     )
-    change_uid: Callable[[Any], str] = field(default=lambda row: str(row.uid))
+    change_key: Callable[[Change], str] = field(default=lambda change: change.uid)
+    row_key: Callable[[Any], str] = field(default=lambda row: str(row.uid))
     present: Callable[[Any], bool] | None = None
 
     @property

@@ -18,6 +18,8 @@ from vmconsole.access.actors import Actor, actor_of
 
 log = structlog.get_logger(__name__)
 
+# What a watcher must not miss, and what is left to show of an object that is gone. Never what is sealed.
+TOLD = ("resource_version", "labels", "annotations", "created_at", "deletion_requested_at", "type", "keys")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # What the first part of a URL is about, for refusals: the object may not exist, so its path is all we have.
@@ -73,7 +75,8 @@ def record(
 def told(kind: str, row: Any, what: str) -> None:
     """Put a row's change in the outbox, which stands above this app too; its number is the row's version."""
     recorder = import_string(settings.CHANGE_RECORDER)
-    row.resource_version = recorder(kind, row.uid, row.name, getattr(row, "namespace", ""), what)
+    seen = {name: getattr(row, name) for name in TOLD if hasattr(row, name)}
+    row.resource_version = recorder(kind, row.uid, row.name, getattr(row, "namespace", ""), what, seen)
     type(row).objects.filter(uid=row.uid).update(resource_version=row.resource_version)
 
 
