@@ -145,6 +145,8 @@ class Stream:
         self._bytes = 0
         self._epoch += 1
         self.start = self.head = self._told = head
+        for follower in self.followers:
+            follower.wake()  # what was held for them they have to read themselves now
 
 
 class Follower:

@@ -10,8 +10,9 @@ from django.utils import timezone
 from inventory.models import VirtualMachine
 from observability.models import AuditEntry
 from tests.apiserver.conftest import Client, Kubectl
-from tests.apiserver.test_watch import MINE, becomes, machine, watching
+from tests.apiserver.test_watch import becomes, machine, watching
 from tests.hosts import wait_until
+from tests.people import MINE
 from vmconsole.operations.models import Operation
 
 SUB = "/apis/subresources.kubevirt.io"
