@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -20,6 +19,7 @@ from observability.models import HASHED, AuditEntry, AuditQuerySet
 from observability.views import readable
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
+from vmconsole.http import Filters
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
@@ -46,7 +46,7 @@ class AuditList(ListAPIView[AuditEntry]):
     """Who asked for what, newest first. Needs the right to read the audit of a namespace, or of the cluster."""
 
     serializer_class = AuditEntrySerializer
-    filter_backends = [DjangoFilterBackend]
+    filter_backends = [Filters]
     filterset_class = AuditFilter
     queryset = AuditEntry.objects.none()
     ordering = ("-id",)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -69,7 +70,8 @@ class Asked(APIView):
     def answer(self, request: Request, **where: str) -> HttpResponse:
         told = request.query_params.copy()
         if request.method == "POST":
-            assert isinstance(request.data, QueryDict)  # what the form's parser makes
+            if not isinstance(request.data, QueryDict):  # an empty body passes every parser
+                raise UnsupportedMediaType(request.content_type or "")
             for name, values in request.data.lists():
                 told.setlist(name, values)
         limit = limit_of(request.user)

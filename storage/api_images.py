@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django_filters as filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -20,8 +19,10 @@ from storage import queries, services
 from storage.api import SizeText, person
 from storage.models import Image
 from vmconsole.access.actors import actor_of
+from vmconsole.access.asking import JsonSerializer
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
+from vmconsole.http import Filters
 from vmconsole.runtime.quantities import format_quantity
 
 
@@ -47,7 +48,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         return format_quantity(image.status_size_bytes) if image.status_size_bytes else ""
 
 
-class ImageAsked(serializers.Serializer[Any]):
+class ImageAsked(JsonSerializer):
     """An image to fetch from an address."""
 
     namespace = serializers.CharField(max_length=63)
@@ -86,7 +87,7 @@ class ImageList(ListAPIView[Image]):
     """The images that one can start machines from: those of one's namespaces, and those for everybody."""
 
     serializer_class = ImageSerializer
-    filter_backends = [DjangoFilterBackend]
+    filter_backends = [Filters]
     filterset_class = ImageFilter
     queryset = Image.objects.none()
     ordering = ("namespace", "name")

@@ -20,6 +20,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django_filters import CharFilter
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions as drf
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
@@ -164,8 +166,37 @@ class CursorPages(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 500  # more makes one answer slow for everybody; less makes exports chatty
 
+    def get_page_size(self, request: Any) -> int:
+        """What is no number is said so; more than the most is the most."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return int(self.page_size or self.max_page_size)
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 10 and int(asked)):
+            raise drf.ValidationError({self.page_size_query_param: [_("Write a number from 1 on.")]})
+        return min(int(asked), self.max_page_size)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        found = super().get_schema_operation_parameters(view)
+        for parameter in found:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"]["minimum"] = 1
+        return found
+
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
         return getattr(view, "ordering", None) or super().get_ordering(request, queryset, view)
+
+
+class Filters(DjangoFilterBackend):  # type: ignore[misc]  # django-filter has no types
+    """The filters of a list. Forms send empty fields and mean any; an empty date of a program is a mistake."""
+
+    def get_filterset_kwargs(self, request: Any, queryset: Any, view: Any) -> dict[str, Any]:
+        known = self.get_filterset_class(view, queryset).base_filters
+        empty = [name for name, value in request.query_params.items() if not value and name in known]
+        wrong = [name for name in empty if type(known[name]) is not CharFilter]
+        if wrong:
+            raise drf.ValidationError({name: [_("Leave it out, or give it a value.")] for name in wrong})
+        found: dict[str, Any] = super().get_filterset_kwargs(request, queryset, view)
+        return found
 
 
 # --- pages ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from vmconsole.access import lockout, tokening
 from vmconsole.access.actors import USER_AGENT_CHARS, Actor, actor_of, request_id
+from vmconsole.access.asking import JsonSerializer
 from vmconsole.access.authentication import person
 from vmconsole.access.errors import Denied, NotFound
 from vmconsole.access.models import TOKEN_NAME_CHARS, RoleBinding, Token, User
@@ -67,7 +68,7 @@ class NewTokenSerializer(TokenSerializer):
         return str(self.context["raw"])
 
 
-class TokenAsked(serializers.Serializer[Any]):
+class TokenAsked(JsonSerializer):
     """What a new token shall be. A year is the longest, 30 days the usual."""
 
     name = serializers.CharField(max_length=TOKEN_NAME_CHARS)

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from vmconsole.access import services
 from vmconsole.access.actors import actor_of
+from vmconsole.access.asking import JsonSerializer
 from vmconsole.access.authentication import person
 from vmconsole.access.errors import NotFound
 from vmconsole.access.models import RoleBinding, User
@@ -45,11 +46,11 @@ class NewUserSerializer(UserSerializer):
         return str(self.context["password"])
 
 
-class UserAsked(serializers.Serializer[Any]):
+class UserAsked(JsonSerializer):
     username = serializers.CharField(max_length=150)
 
 
-class UserChange(serializers.Serializer[Any]):
+class UserChange(JsonSerializer):
     is_active = serializers.BooleanField()
 
 
@@ -111,7 +112,7 @@ class RoleSerializer(serializers.ModelSerializer[RoleBinding]):
         read_only_fields = fields
 
 
-class RoleAsked(serializers.Serializer[Any]):
+class RoleAsked(JsonSerializer):
     username = serializers.CharField(max_length=150)
     role = serializers.ChoiceField(choices=[role.value for role in Role])
     namespace = serializers.CharField(max_length=63, allow_null=True, default=None)

@@ -9,7 +9,6 @@ import django_filters as filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -21,6 +20,7 @@ from vmconsole.access.actors import actor_of
 from vmconsole.access.authentication import person
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
+from vmconsole.http import Filters
 from vmconsole.operations import services
 from vmconsole.operations.models import Operation, State
 from vmconsole.operations.views import matching, visible_to
@@ -64,7 +64,7 @@ class OperationList(ListAPIView[Operation]):
     """What was asked for, newest first."""
 
     serializer_class = OperationSerializer
-    filter_backends = [DjangoFilterBackend]
+    filter_backends = [Filters]
     filterset_class = OperationFilter
     queryset = Operation.objects.none()
     ordering = ("-created_at", "-uid")
