@@ -14,5 +14,4 @@ class Catalogues(BuildHookInterface):
         for source in Path(self.root).glob("locale/*/LC_MESSAGES/*.po"):
             compiled = source.with_suffix(".mo")
             polib.pofile(str(source)).save_as_mofile(str(compiled))
-            inside = Path("vmctl") / compiled.relative_to(self.root)
-            build_data["force_include"][str(compiled)] = str(inside)
+            build_data["force_include"][str(compiled)] = str(compiled.relative_to(self.root))

@@ -42,6 +42,7 @@ FOLDERS = {
     "run": (WORKER, WORKER, 0o2770),
     "uploads": (WORKER, WORKER, 0o2770),
     "jobs": (WORKER, WORKER, 0o2770),
+    "fake": (WORKER, WORKER, 0o2770),  # machines that are only pretended (VMCONSOLE_RUNTIME=fake)
     # Root opens the logs in it, so nobody else may put a link there.
     "log": ("root", WORKER, 0o2750),
     "audit": (WORKER, WORKER, 0o2750),

@@ -107,7 +107,7 @@ def signed_in(pretend: Console, boss: Visitor, tmp_path_factory: pytest.TempPath
 def vmctl(signed_in: Vmctl) -> Iterator[Vmctl]:
     """Signed in as the administrator. What a test makes is gone after it."""
     yield signed_in
-    for kind in ("gvm",):
+    for kind in ("gvm", "gdisk"):
         names = signed_in.ok("get", kind, "-o", "name").split()
         if names:
             signed_in.ok("delete", *names, "--yes", "--wait", "--ignore-not-found")
