@@ -43,15 +43,18 @@ class Stream:
         self._lock = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
 
-    def join(self, follower: Follower, dress: str, latest: int) -> None:
-        """From now on nothing is missed; what is older is read on the way."""
+    def join(self, follower: Follower, dress: str, latest: int, told: int) -> None:
+        """From now on nothing is missed; what is older is read on the way.
+
+        `told` is how far the tail has come by now: what came since `latest` was asked for was told to nobody.
+        """
         if not self.followers or dress not in self.dresses:
             self._forget(latest)
         self.dresses.add(dress)
         self.followers.add(follower)
         if self._work is None:
             self._work = asyncio.create_task(self._follow())
-        self.hear(latest)
+        self.hear(max(latest, told))
 
     def leave(self, follower: Follower) -> None:
         self.followers.discard(follower)
@@ -173,6 +176,7 @@ class Streams:
     def __init__(self) -> None:
         self._streams: dict[str, Stream] = {}
         self._going_back: asyncio.Task[None] | None = None
+        self.last = 0
 
     def of(self, kind: Kind) -> Stream:
         if kind.resource not in self._streams:
@@ -181,10 +185,10 @@ class Streams:
 
     def deliver(self, found: Sequence[Change]) -> None:
         """In the event loop."""
-        latest, names = found[-1].id, {change.kind for change in found}
+        self.last, names = found[-1].id, {change.kind for change in found}
         for stream in self._streams.values():
             if stream.followers:
-                stream.hear(latest, ours=stream.kind.change in names)
+                stream.hear(self.last, ours=stream.kind.change in names)
 
     def end_all(self) -> None:
         """The server goes down: every client comes again."""
@@ -197,9 +201,9 @@ class Streams:
         self._going_back = asyncio.create_task(self._go_back())
 
     async def _go_back(self) -> None:
-        latest = await in_thread(changes.latest)
+        self.last = await in_thread(changes.latest)
         for stream in self._streams.values():
-            stream.go_back(latest)
+            stream.go_back(self.last)
 
 
 def _changes(kind: Kind, after: int, until: int, most: int) -> list[Change]:

@@ -19,8 +19,32 @@ def stamp(at: datetime) -> str:
 
 
 def age(row: Any) -> str:
-    """For a column of type date: clients make “5m” of it themselves."""
+    """For a column of type date: tables make “5m” of it."""
     return stamp(row.created_at)
+
+
+def elapsed(at: str, now: datetime) -> str:
+    """How long ago a stamp was, in two units at most, as kubectl writes ages."""
+    try:
+        seconds = int((now - datetime.fromisoformat(at)).total_seconds())
+    except ValueError:
+        return "<unknown>"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if seconds < 120:
+        return f"{max(0, seconds)}s"
+    if minutes < 10:
+        return f"{minutes}m" + (f"{seconds % 60}s" if seconds % 60 else "")
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h" + (f"{minutes % 60}m" if minutes % 60 else "")
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d" + (f"{hours % 24}h" if hours % 24 else "")
+    if days < 730:
+        return f"{days}d"
+    return f"{days // 365}y" + (f"{days % 365}d" if days < 2920 and days % 365 else "")
 
 
 def version_of(row: Any) -> str:

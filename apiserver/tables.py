@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apiserver.kinds import Column, Kind
-from apiserver.meta import version_of
+from apiserver.meta import elapsed, version_of
 from apiserver.status import BadRequest
 
 NAME = Column("Name", lambda _row: "", format="name", description="Name must be unique within a namespace.")
@@ -38,12 +39,17 @@ def definitions(kind: Kind) -> list[dict[str, Any]]:
 
 def line(kind: Kind, row: Any, include: str) -> dict[str, Any]:
     metadata = kind.metadata(row)
-    found: dict[str, Any] = {"cells": [metadata["name"], *(column.cell(row) for column in kind.columns)]}
+    found: dict[str, Any] = {"cells": [metadata["name"], *(cell(column, row) for column in kind.columns)]}
     if include == "Metadata":
         found["object"] = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
     elif include == "Object":
         found["object"] = kind.to_manifest(row)
     return found
+
+
+def cell(column: Column, row: Any) -> Any:
+    shown = column.cell(row)
+    return elapsed(str(shown), timezone.now()) if column.type == "date" and shown else shown
 
 
 def partial(kind: Kind, row: Any) -> dict[str, Any]:

@@ -168,7 +168,7 @@ async def _lines(watcher: Watcher) -> AsyncGenerator[bytes]:
 @asynccontextmanager
 async def _joined(watcher: Watcher, latest: int) -> AsyncIterator[Stream]:
     stream = streams.of(watcher.kind)
-    stream.join(watcher, watcher.dress, latest)
+    stream.join(watcher, watcher.dress, latest, streams.last)
     judges.add(watcher)
     try:
         yield stream
