@@ -129,7 +129,8 @@ def of_error(error: Exception, about: dict[str, str]) -> dict[str, Any]:
     code, reason = OWN_WORDS.get(found.reason, (found.status, REASONS.get(found.status, "InternalError")))
     causes = [cause(field, sentence) for field, sentence in getattr(error, "problems", [])]
     if not causes and (found.field or found.reason not in (reason, "Stale", "Unexpected")):
-        causes = [cause(found.field, found.detail, "" if found.reason == "Invalid" else found.reason)]
+        told = f"{found.detail} {found.fix}".strip()  # kubectl prints the causes of a 422, and nothing else of it
+        causes = [cause(found.field, told, "" if found.reason == "Invalid" else found.reason)]
     message = f"{found.detail} {found.fix}".strip()
     if code == 422:
         message = invalid(message, causes, about)

@@ -69,7 +69,8 @@ def edit(
     if frozen and not vm.is_off and when == "refuse" and not restart:
         sentence = _("%(fields)s cannot change while %(name)s runs.")
         fix = _("Stop it first, apply the change at its next start, or set autoRestartOnConfigurationChange.")
-        raise Conflict(sentence % {"fields": ", ".join(frozen), "name": vm.title}, reason="NotEditable", fix=fix)
+        said = sentence % {"fields": ", ".join(frozen), "name": vm.title}
+        raise Conflict(said, reason="NotEditable", field=f"spec.{frozen[0]}", fix=fix)
     written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
     if not names and not kept:
         _metadata_only(actor, vm, written, diff)
