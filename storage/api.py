@@ -16,7 +16,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +28,7 @@ from storage.services.uploads import KINDS, LARGEST, PART_BYTES
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, TooLarge, Unprocessable
 from vmconsole.access.models import User
+from vmconsole.access.parsing import Json
 from vmconsole.access.rights import namespaces
 from vmconsole.runtime.quantities import BadQuantity, format_quantity, parse_quantity
 
@@ -145,7 +146,7 @@ def own(request: Request) -> QuerySet[Upload]:
 class UploadsView(TusView):
     """Begin an upload, or see those you have begun."""
 
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = (Json, MultiPartParser, FormParser)
     serializer_class = UploadSerializer
 
     @extend_schema(operation_id="uploads_list", responses=UploadSerializer(many=True))

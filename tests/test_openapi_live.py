@@ -52,7 +52,7 @@ def server(
 
 
 @schema.parametrize()
-@settings(max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_what_the_document_says(case: Any, server: tuple[str, str]) -> None:
     where, raw = server
     left_out = [*NOT_ASKED, *([negative_data_rejection] if case.path in ALSO_AS_TEXT else [])]

@@ -255,7 +255,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "vmconsole.http.CursorPages",
     "EXCEPTION_HANDLER": "vmconsole.http.problem",
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["vmconsole.access.parsing.Json"],
     "DEFAULT_THROTTLE_CLASSES": ["vmconsole.access.throttling.RatePerToken"],
     # A script in a loop, not a person: less would hit dashboards, more would let one client take a core.
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "60/min"},

@@ -22,6 +22,7 @@ PAGES = (
     "nodes/",
     "operations/",
     "settings/",
+    "settings/tokens/",
 )
 MACHINE_PAGES = ("", "metrics", "configuration", "disks", "network", "logs", "events", "yaml")
 SERIOUS = {"serious", "critical"}
@@ -29,7 +30,7 @@ SERIOUS = {"serious", "critical"}
 LIST_BYTES = 80_000
 CONSOLES = "vms/default/{machine}/console"
 # Their own account is everybody's to change; the forms to create things are refused to viewers altogether.
-NOT_FOR_VIEWERS = ("vms/new", "disks/new", "settings/")
+NOT_FOR_VIEWERS = ("vms/new", "disks/new", "settings/", "settings/tokens/")
 WRITES = "main form[method=post] button:enabled, main button[hx-post]:enabled"
 
 
