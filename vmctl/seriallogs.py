@@ -32,7 +32,7 @@ def read(session: Session, machine: dict[str, Any], *, tail: int = 0, follow: bo
     offset, first = 0, True
     while True:
         answer = session.api.request(
-            "GET", path, params={"offset": str(offset), "limit": str(PIECE)}, headers={"Accept": "text/plain"}
+            "GET", path, params={"offset": str(offset), "limit": str(PIECE)}, headers={"Accept": "*/*"}
         )
         end = int(answer.headers.get("X-Log-End", offset + len(answer.content)))
         text = answer.content.decode("utf-8", "replace")

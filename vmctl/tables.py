@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vmctl.output import columns
+from vmctl.output import age, columns
 from vmctl.words import _
 
 ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -28,12 +28,19 @@ def rows(
 ) -> Iterable[list[str]]:
     for row in table.get("rows") or []:
         cells = [
-            "" if cell is None else str(cell)
+            _shown(cell, one)
             for cell, one in zip(row.get("cells") or [], definitions, strict=False)
             if wide or not one.get("priority")
         ]
         metadata = (row.get("object") or {}).get("metadata") or {}
         yield [metadata.get("namespace", ""), *cells] if namespaces else cells
+
+
+def _shown(cell: object, column: dict[str, Any]) -> str:
+    """Moments are sent as they are; how long ago that is, the reader's clock says."""
+    if cell is None:
+        return ""
+    return age(str(cell)) if column.get("type") == "date" else str(cell)
 
 
 def drawn(pages: Iterable[dict[str, Any]], *, wide: bool, namespaces: bool, headless: bool = False) -> str:

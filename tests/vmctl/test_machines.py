@@ -42,19 +42,6 @@ def state(vmctl: Vmctl, name: str) -> str:
     return str(vmctl.yaml("get", "gvm", name)["status"]["state"])
 
 
-def test_a_machine_is_made_from_an_image_and_deleted_with_its_disk(vmctl: Vmctl) -> None:
-    made = vmctl.ok("create", "vm", "web-2", "--image", "demo", "--cpus", 1, "--memory", "256Mi", "--wait")
-    assert made.splitlines()[-1] == "virtualmachine.vm.cluster.gke.io/web-2 is Running."
-    shown = vmctl.yaml("get", "gvm", "web-2")
-    assert shown["spec"]["compute"] == {"cpu": {"vcpus": 1}, "memory": {"capacity": "256Mi"}}
-    assert vmctl.yaml("get", "gdisk", "web-2-boot")["spec"]["source"] == {
-        "image": {"name": "demo", "namespace": "vm-system"}
-    }
-    vmctl.ok("delete", "gvm", "web-2", "--yes", "--wait")
-    vmctl.refused("get", "gvm", "web-2", code=6)
-    vmctl.refused("get", "gdisk", "web-2-boot", code=6)
-
-
 def test_a_refused_machine_leaves_no_disk(vmctl: Vmctl) -> None:
     said = vmctl.refused("create", "vm", "web-3", "--image", "demo", "--memory", "1Pi", code=8)
     assert "spec.compute.memory.capacity" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from vmctl import completing, tables
 from vmctl.discovery import EVENT, Resource
 from vmctl.errors import usage
+from vmctl.merging import without_note
 from vmctl.options import Context, Format, Namespace, Output, Selector
 from vmctl.output import age, columns, dump, dump_yaml, note, say
 from vmctl.session import Session
@@ -122,7 +124,7 @@ def _watch(
 def _widths(text: str) -> list[int]:
     """How wide the columns of the first table came out, so that what follows stands below them."""
     head = text.partition("\n")[0]
-    starts = [at for at, letter in enumerate(head) if letter != " " and (at < 2 or head[at - 2 : at] == "  ")]
+    starts = [at for at, letter in enumerate(head) if letter != " " and (at == 0 or head[at - 2 : at] == "  ")]
     return [after - start for start, after in pairwise(starts)]
 
 
@@ -140,7 +142,7 @@ def describe(
 
 
 def described(thing: dict[str, Any]) -> str:
-    metadata = dict(thing.get("metadata") or {})
+    metadata = dict(without_note(thing)["metadata"])
     created = str(metadata.get("creationTimestamp") or "")
     first: dict[str, Any] = {"Name": metadata.get("name")}
     if metadata.get("namespace"):
@@ -162,15 +164,15 @@ def events_of(session: Session, thing: dict[str, Any], most: int = 20) -> str:
     found = list(session.list(EVENT, namespace, fieldSelector=f"involvedObject.uid={uid}"))
     if not found:
         return "Events: " + _("none")
-    heads = ["  TYPE", "REASON", "AGE", "COUNT", "MESSAGE"]
-    return "Events:\n" + columns(heads, event_rows(found[-most:], indent="  "))
+    table = columns(["TYPE", "REASON", "AGE", "COUNT", "MESSAGE"], event_rows(sorted(found, key=when)[-most:]))
+    return "Events:\n" + indent(table, "  ")
 
 
-def event_rows(found: Iterable[dict[str, Any]], indent: str = "") -> Iterable[list[str]]:
+def event_rows(found: Iterable[dict[str, Any]]) -> Iterable[list[str]]:
     ordered = sorted(found, key=when)
     for one in ordered:
         yield [
-            indent + str(one.get("type", "")), str(one.get("reason", "")), age(when(one)), str(one.get("count") or 1),
+            str(one.get("type", "")), str(one.get("reason", "")), age(when(one)), str(one.get("count") or 1),
             str(one.get("message", "")),
         ]  # fmt: skip
 
