@@ -66,7 +66,11 @@ def wait(
             operation = latest(session, thing, since) if since or _looks_broken(thing) else {}
             if operation.get("state") == "failed":
                 raise failure(operation)
-            if done(thing) and operation.get("state") != "open":
+            if done(thing) and operation.get("state") == "open":
+                # The object changes first; that its operation ended is said by the operation alone.
+                ended(session, operation["uid"], deadline, tell)
+                thing = session.get(resource, name, namespace) if thing else None
+            if done(thing):
                 return thing
     raise AssertionError("follow ends by itself")
 
@@ -103,14 +107,20 @@ def latest(session: Session, thing: dict[str, Any] | None, uid: str = "") -> dic
 
 def wait_operation(session: Session, uid: str, *, seconds: int = SECONDS) -> dict[str, Any]:
     """An operation once it ended, however it did."""
-    end = time.monotonic() + seconds
     with progress(uid) as tell:
-        while time.monotonic() < end:
-            operation: dict[str, Any] = session.api.get(f"/api/v1/operations/{uid}")
-            tell(str(operation.get("message") or operation.get("state")), operation.get("percent"))
-            if operation.get("state") != "open":
-                return operation
-            time.sleep(LOOK_EVERY)
+        return ended(session, uid, time.monotonic() + seconds, tell, failing=False)
+
+
+def ended(session: Session, uid: str, deadline: float, tell: Tell, *, failing: bool = True) -> dict[str, Any]:
+    """The operation when it is over, asked again and again: there is nothing to watch."""
+    while time.monotonic() < deadline:
+        operation: dict[str, Any] = session.api.get(f"/api/v1/operations/{uid}")
+        tell(str(operation.get("message") or operation.get("state")), operation.get("percent"))
+        if operation.get("state") == "failed" and failing:
+            raise failure(operation)
+        if operation.get("state") != "open":
+            return operation
+        time.sleep(LOOK_EVERY)
     raise Failed(_("The operation was not over yet when the time was."), _("It goes on."), Exit.TIMEOUT)
 
 

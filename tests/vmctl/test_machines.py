@@ -77,6 +77,7 @@ def test_apply_twice_changes_once(vmctl: Vmctl, file: Path) -> None:
 
 
 def test_diff_shows_what_apply_would_do(vmctl: Vmctl, web: str) -> None:
+    vmctl.ok("stop", web, "--wait")
     changed = TWO.replace("64Mi", "96Mi").replace("tier: web", "tier: front")
     shown = vmctl("diff", "-f", "-", say=changed)
     assert shown.returncode == 1
@@ -87,7 +88,7 @@ def test_diff_shows_what_apply_would_do(vmctl: Vmctl, web: str) -> None:
 
 
 def test_bad_manifests_are_refused_before_anything_is_made(vmctl: Vmctl) -> None:
-    assert "spaceship" in vmctl.refused("apply", "-f", "-", say=f"{TWO}---\nspaceship: 1\n", code=8)
+    assert "apiVersion" in vmctl.refused("apply", "-f", "-", say=f"{TWO}---\nspaceship: 1\n", code=8)
     assert "line" in vmctl.refused("apply", "-f", "-", say="{ not yaml", code=8)
     vmctl.refused("get", "gvm", "web-1", code=6)
     typo = TWO.replace("vcpus", "vcpu")
