@@ -61,7 +61,8 @@ def wait(
     """The object once it is as asked. `since` is the uid of the operation that it is to come from."""
     deadline = time.monotonic() + seconds
     with progress(f"{resource.kind} {name}") as tell:
-        for thing in follow(session, resource, namespace, name, deadline):
+        for seen_now in follow(session, resource, namespace, name, deadline):
+            thing = seen_now
             tell(_told(thing), percent_of(thing))
             operation = latest(session, thing, since) if since or _looks_broken(thing) else {}
             if operation.get("state") == "failed":
