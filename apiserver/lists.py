@@ -44,6 +44,7 @@ class Query:
     after: Place | None
     mark: str  # what the list is of: a token of one list is no token of another
     include: str = "Metadata"
+    whole: bool = True  # whether whole objects are shown, or a table's lines
 
 
 def query_of(request: HttpRequest, asking: Asking, kind: Kind, namespace: str) -> Query:
@@ -98,13 +99,21 @@ def pieces(query: Query) -> Iterator[list[Any]]:
     left = query.limit
     while True:
         size = min(PIECE, left) if left else PIECE
-        rows = list(query.kind.related(_from(query))[: size + 1])
+        rows = list(_read(query)[: size + 1])
         more, rows = len(rows) > size, rows[:size]
         query.after = tuple(_plain(rows[-1], name) for name in query.kind.key) if more else None
         yield rows
         left -= len(rows) if left else 0
         if not more or (query.limit and left <= 0):
             return
+
+
+def _read(query: Query) -> QuerySet[Any]:
+    """With what the answer shows of each, and no more."""
+    rows = _from(query)
+    if query.whole:
+        return query.kind.related(rows)
+    return rows.only(*query.kind.read) if query.kind.read else query.kind.related(rows)
 
 
 def _from(query: Query) -> QuerySet[Any]:
@@ -126,6 +135,7 @@ def listed(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBase
     dress = answers.dress_of(request)
     query = query_of(request, asking, kind, namespace)
     query.include = tables.includes(request)
+    query.whole = dress in ("object", "yaml") or (dress == "table" and query.include == "Object")
     rows = pieces(query)
     first = next(rows)
     if dress == "yaml":

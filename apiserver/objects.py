@@ -23,7 +23,7 @@ from apiserver.meta import check_metadata, check_preconditions
 from apiserver.reading import found, seen_in
 from apiserver.status import BadRequest
 from apiserver.validation import known_only
-from vmconsole.access.rights import require
+from vmconsole.access.rights import may, require
 
 SUFFIX = string.ascii_lowercase + string.digits
 Change = Callable[[Manifest], Manifest]  # from what is there to what is wanted
@@ -33,8 +33,9 @@ def item(request: HttpRequest, kind: Kind, namespace: str, name: str) -> HttpRes
     asking: Asking = request.asking  # type: ignore[attr-defined]
     if request.method == "GET":
         return _get(request, asking, kind, namespace, name)
-    found(asking, kind, namespace, name)  # not theirs to see is 404 before anything is read of the change
-    require(asking.user, kind.edit, namespace or None)
+    if not may(asking.user, kind.edit, namespace or None):
+        found(asking, kind, namespace, name)  # not theirs to see is 404; seen, and not theirs to change, is 403
+        require(asking.user, kind.edit, namespace or None)
     if request.method == "DELETE":
         return _delete(request, asking, kind, namespace, name)
     change = replacing(request) if request.method == "PUT" else patches.patch_of(request, kind).applied

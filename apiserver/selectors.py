@@ -29,11 +29,20 @@ _FIELD = re.compile(r"\s*([A-Za-z][A-Za-z0-9.]{0,80})\s*(==|=|!=)\s*([^,=!]{0,25
 def selected(rows: QuerySet[Any], kind: Kind, labels: str, fields: str) -> QuerySet[Any]:
     if len(labels) > MOST_CHARS or len(fields) > MOST_CHARS:
         raise BadRequest(_("The selector is too long."))
+    if not any(column.name == "labels" for column in rows.model._meta.concrete_fields):  # noqa: SLF001
+        rows = rows if _bare_fits(labels) else rows.none()
+        labels = ""
     for condition in label_conditions(labels):
         rows = rows.filter(condition)
     for condition in field_conditions(fields, kind):
         rows = rows.filter(condition)
     return rows
+
+
+def _bare_fits(labels: str) -> bool:
+    """Whether something without any label is selected."""
+    wanted = [label_term(term)[1] for term in terms(labels)] if labels.strip() else []
+    return all(how in ("missing", "notin") for how in wanted)
 
 
 def terms(text: str) -> list[str]:

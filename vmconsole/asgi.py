@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
 pages = get_asgi_application()  # before anything that imports models
 
 from apiserver import consoles  # noqa: E402
+from apiserver.handler import resources_apart  # noqa: E402
 from apiserver.watch import following  # noqa: E402
 from vmconsole.gateway.bodies import small_bodies_only  # noqa: E402
 from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
@@ -35,7 +36,7 @@ sockets = URLRouter(
     ]
 )
 application = ProtocolTypeRouter(
-    {"http": small_bodies_only(following(pages)), "websocket": sockets, "lifespan": lifespan}
+    {"http": small_bodies_only(following(resources_apart(pages))), "websocket": sockets, "lifespan": lifespan}
 )
 gc.collect()
 gc.freeze()

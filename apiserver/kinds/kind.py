@@ -48,7 +48,8 @@ class Kind:
 
     `change` is what the outbox (`observability.models.Change.kind`) calls it. `create`, `update` and `delete` call the
     app's service, which checks rights and rules; `create` and `update` get the whole checked manifest and return the
-    row. `one` shows a single object to somebody where that is more than a list may show.
+    row, which is read again by whoever shows it. `one` shows a single object to somebody where that is more than a
+    list may show.
     """
 
     group: str
@@ -78,6 +79,7 @@ class Kind:
     status: type[Struct] | None = None
     order: tuple[str, ...] = ()
     door: str = ""  # what its URLs are called, where the plural is another kind's too
+    read: tuple[str, ...] = ()  # the columns of the row that a table's line and metadata read; none: all
     # For watches: the rows of changes, what rows and changes are matched by, and whether such a row shows an object.
     changed_rows: Callable[[QuerySet[Any], Iterable[str]], QuerySet[Any]] = field(
         default=lambda rows, keys: rows.filter(uid__in=keys)

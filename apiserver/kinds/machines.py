@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 
 from apiserver.kinds.applied import without
 from apiserver.kinds.kind import Asking, Column, Kind, Manifest
 from apiserver.meta import age, metadata_of
 from inventory.assembly import decoded
-from inventory.manifests import annotations_of, manifest_of, parse_machine
+from inventory.manifests import annotations_of, manifest_of, parse_machine, with_rows
 from inventory.models import VirtualMachine
 from inventory.schema import VirtualMachineManifest
 from inventory.services.editing import delete, edit
@@ -83,17 +81,13 @@ def _create(asking: Asking, manifest: Manifest) -> VirtualMachine:
 
 def _update(asking: Asking, vm: VirtualMachine, manifest: Manifest) -> VirtualMachine:
     edit(asking.user, asking.actor, vm, parse_machine(prepared(manifest)))
-    return VirtualMachine.objects.get(uid=vm.uid)
+    return vm
 
 
 def _address(vm: VirtualMachine) -> str:
     """The guest's own word on its addresses: without their prefix, as people type them."""
     known: list[str] = next((card["ipAddresses"] for card in vm.status_addresses if card.get("ipAddresses")), [])
     return str(known[0]).partition("/")[0] if known else ""
-
-
-def _related(found: QuerySet[Any]) -> QuerySet[Any]:
-    return found.prefetch_related("disks", "interfaces")
 
 
 MACHINE = Kind(
@@ -108,7 +102,12 @@ MACHINE = Kind(
     change="VirtualMachine",
     description="A virtual machine: its compute, disks, network cards and first boot.",
     rows=rows,
-    related=_related,
+    related=with_rows,
+    read=(
+        *("uid", "namespace", "name", "resource_version", "generation", "created_at", "deletion_requested_at"),
+        *("labels", "annotations", "owner_references", "finalizers", "display_name", "deletion_protected"),
+        *("spec_grace_seconds", "status_state", "status_addresses", "status_node", "status_reason"),
+    ),
     to_manifest=to_manifest,
     metadata=metadata,
     create=_create,

@@ -52,7 +52,7 @@ def edit(
     (`autoRestartOnConfigurationChange`) or `when` says what to do: wait for the next start, or restart now.
     """
     require_on(user, vm)
-    vm = VirtualMachine.objects.get(uid=vm.uid)
+    vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
     if expected_generation is not None and expected_generation != vm.generation:
         sentence = _(
             "%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again."
