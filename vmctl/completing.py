@@ -20,7 +20,7 @@ def _names(context: typer.Context, word: str, begun: str) -> Iterable[str]:
     session = Session(told.get("context") or "", told.get("namespace") or "")
     session.api.client.timeout = 2
     fixed = {"vm": MACHINE, "disk": DISK, "namespace": NAMESPACE}
-    resource = fixed.get(word) or session.catalogue.find(word)
+    resource = fixed.get(word) or session.resource(word)
     found = session.list(resource, session.namespace)
     return [name for item in found if (name := item["metadata"]["name"]).startswith(begun)]
 

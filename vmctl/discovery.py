@@ -61,6 +61,8 @@ EVENT = Resource("", "v1", "events", "Event", True, "event", ("ev",))
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", False, "namespace", ("ns",))
 NODE = Resource("", "v1", "nodes", "Node", False, "node", ("no",))
 
+EVERYDAY = (MACHINE, DISK, EVENT, NAMESPACE, NODE)  # every vmconsole has these: nothing to ask
+
 
 class Catalogue:
     """Everything that can be asked for, in the order in which names are looked up."""

@@ -6,6 +6,7 @@ most of them run (`scripts/bench vmctl`).
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import typer
 
 from vmctl import __version__
+from vmctl.commands.shells import COMPLETING
 from vmctl.errors import Failed
 from vmctl.frame import Command, Group, group
 from vmctl.words import _
@@ -121,6 +123,11 @@ def vmctl(
 
 
 def main() -> None:
+    if COMPLETING in os.environ:
+        # The library knows how to talk to shells only when it may install things itself.
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         typer.main.get_command(app)(prog_name="vmctl")
     except Failed as failed:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vmctl import kubeconfig
 from vmctl.client import Api
-from vmctl.discovery import MACHINE, Catalogue, Resource, discover
+from vmctl.discovery import EVERYDAY, MACHINE, Catalogue, Resource, discover
 from vmctl.errors import usage
 from vmctl.words import _
 
@@ -25,6 +25,11 @@ class Session:
     @cached_property
     def catalogue(self) -> Catalogue:
         return discover(self.api)
+
+    def resource(self, word: str) -> Resource:
+        """The kind of that name. Only for those that not every server has, the server is asked."""
+        known = next((one for one in EVERYDAY if word.lower() in one.names()), None)
+        return known or self.catalogue.find(word)
 
     def get(self, resource: Resource, name: str, namespace: str = "") -> dict[str, Any]:
         found: dict[str, Any] = self.api.get(resource.path(namespace or self.namespace, name))

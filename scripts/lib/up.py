@@ -75,6 +75,7 @@ def prepare() -> None:
 def greet(instance: Instance, password: str) -> None:
     out.print()
     out.print(f"  [bold]{instance.url}[/bold]")
+    out.print(f"  From a terminal: scripts/vmctl login {instance.url.rstrip('/')}", soft_wrap=True)
     if password:
         out.print(f"  Sign in as [bold]admin[/bold] with the password [bold]{password}[/bold]", soft_wrap=True)
         out.print("  It is shown this once and good for one sign-in: you choose your own then.")

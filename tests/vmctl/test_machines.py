@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,9 +139,24 @@ def test_explain_describes_fields(vmctl: Vmctl) -> None:
     assert "It has:" in vmctl.refused("explain", "gvm.spec.wings", code=6)
 
 
-def test_completion_offers_names(vmctl: Vmctl, web: str) -> None:
+def test_completion_offers_commands_and_names(vmctl: Vmctl, web: str) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_VMCTL_COMPLETE" in vmctl.ok("completion", shell)
+    assert offered(vmctl, "vmctl sta") == {"status", "start"}
+    assert offered(vmctl, "vmctl stop ") == {web}
+    assert offered(vmctl, "vmctl get gdisk ") == {"data"}
+    assert "vm-system" in offered(vmctl, "vmctl get gvm -n ")
+    assert offered(replace(vmctl, kubeconfig=Path("/nowhere/config")), "vmctl stop ") == set()
+
+
+def offered(vmctl: Vmctl, typed: str) -> set[str]:
+    """What bash would show behind these words."""
+    asked = {"_VMCTL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    done = subprocess.run(
+        vmctl.program, env=vmctl.environment | asked, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+    return set(done.stdout.split())
 
 
 def test_top_shows_figures(vmctl: Vmctl, web: str) -> None:

@@ -30,7 +30,7 @@ def explain(
 ) -> None:
     session = Session(context)
     word, *path = what.split(".")
-    resource = session.catalogue.find(word)
+    resource = session.resource(word)
     document = session.api.get(_place(session, resource))
     known = document.get("components", {}).get("schemas", {})
     schema = _of_kind(known, resource)

@@ -62,11 +62,11 @@ def parse(session: Session, what: list[str]) -> Wanted:
         if not all("/" in word for word in what):
             raise usage(_("Write either KIND NAME or KIND/NAME, not both."))
         pairs = [word.split("/", 1) for word in what]
-        return [(session.catalogue.find(kind), [name]) for kind, name in pairs]
+        return [(session.resource(kind), [name]) for kind, name in pairs]
     kinds, names = what[0].split(","), what[1:]
     if len(kinds) > 1 and names:
         raise usage(_("Names go with one kind only."))
-    return [(session.catalogue.find(kind), names) for kind in kinds if kind]
+    return [(session.resource(kind), names) for kind in kinds if kind]
 
 
 def _tables(

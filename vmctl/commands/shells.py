@@ -9,6 +9,8 @@ import typer
 
 from vmctl.words import _
 
+COMPLETING = "_VMCTL_COMPLETE"  # set by the shell that asks
+
 
 class Shell(StrEnum):
     BASH = "bash"
@@ -19,4 +21,4 @@ class Shell(StrEnum):
 def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help=_("Which shell."))]) -> None:
     from typer._completion_shared import get_completion_script
 
-    typer.echo(get_completion_script(prog_name="vmctl", complete_var="_VMCTL_COMPLETE", shell=shell.value))
+    typer.echo(get_completion_script(prog_name="vmctl", complete_var=COMPLETING, shell=shell.value))
