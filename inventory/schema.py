@@ -28,103 +28,186 @@ class Part(Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Cpu(Part):
-    vcpus: Annotated[int, Meta(ge=1, le=96)] = 2
+    """How many virtual CPUs."""
+
+    vcpus: Annotated[int, Meta(ge=1, le=96, description="Virtual CPUs, 1 to 96. 2 when left out.")] = 2
 
 
 class Memory(Part):
-    capacity: str = "4Gi"
+    """How much memory."""
+
+    capacity: Annotated[str, Meta(description="A quantity such as 512Mi or 4Gi, 1M to 1T. 4Gi when left out.")] = "4Gi"
 
 
 class AdvancedCompute(Part):
-    dedicated_cpu_placement: bool = False
-    isolated_emulator_thread: bool = False
-    huge_page_size: Literal["2Mi", "1Gi"] | None = None
-    numa_guest_mapping_passthrough: dict[str, Any] | None = None
+    """Where the virtual CPUs and the memory come from. Kept on one host, and not acted on there."""
+
+    dedicated_cpu_placement: Annotated[
+        bool, Meta(description="Host CPUs for this machine alone. Needs guaranteed.")
+    ] = False
+    isolated_emulator_thread: Annotated[
+        bool, Meta(description="One more CPU for the emulator. Needs dedicatedCpuPlacement.")
+    ] = False
+    huge_page_size: Annotated[
+        Literal["2Mi", "1Gi"] | None, Meta(description="The size of the pages that back the memory.")
+    ] = None
+    numa_guest_mapping_passthrough: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Shows the guest the host's NUMA nodes. Needs dedicated CPUs and huge pages."),
+    ] = None
 
 
 class Compute(Part):
-    virtual_machine_type_name: str = ""
-    cpu: Cpu | None = None
-    memory: Memory | None = None
-    guaranteed: bool = False
-    machine_chip_set: Literal["", "q35", "pc"] = ""
-    advanced_compute: AdvancedCompute | None = None
+    """Its size: a machine type, or CPUs and memory of its own."""
+
+    virtual_machine_type_name: Annotated[
+        str, Meta(description="A VirtualMachineType. Leave cpu and memory out with it.")
+    ] = ""
+    cpu: Annotated[Cpu | None, Meta(description="How many virtual CPUs. Leave out with a type.")] = None
+    memory: Annotated[Memory | None, Meta(description="How much memory. Leave out with a type.")] = None
+    guaranteed: Annotated[
+        bool, Meta(description="Reserve memory and CPUs one to one. Kept on one host, and not acted on.")
+    ] = False
+    machine_chip_set: Annotated[
+        Literal["", "q35", "pc"], Meta(description="The machine type of QEMU. q35 when left out.")
+    ] = ""
+    advanced_compute: Annotated[AdvancedCompute | None, Meta(description="Where CPUs and memory come from.")] = None
 
 
 class Cdrom(Part):
-    ejected: bool = False
+    """Shown to the guest as a CD-ROM."""
+
+    ejected: Annotated[bool, Meta(description="The tray is open: the guest sees no disc.")] = False
 
 
 class Disk(Part):
-    virtual_machine_disk_name: str
-    boot: bool = False
-    read_only: bool = False
-    auto_delete: bool = False
-    driver: Driver = "virtio"
-    cdrom: Cdrom | None = None
+    """A disk that is plugged in."""
+
+    virtual_machine_disk_name: Annotated[
+        str, Meta(description="A VirtualMachineDisk of the same namespace. It may come later: the machine waits.")
+    ]
+    boot: Annotated[bool, Meta(description="The machine starts from it. One disk at most.")] = False
+    read_only: Annotated[bool, Meta(description="The guest cannot write it. Several machines may then share it.")] = (
+        False
+    )
+    auto_delete: Annotated[bool, Meta(description="Delete the disk with the machine.")] = False
+    driver: Annotated[Driver, Meta(description="The bus it is on. virtio when left out.")] = "virtio"
+    cdrom: Annotated[Cdrom | None, Meta(description="Show it to the guest as a CD-ROM.")] = None
 
 
 class Interface(Part):
-    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
-    network_name: str
-    subnetwork_name: str = ""
-    ip_addresses: list[str] = []
-    mac_address: Mac | None = None
-    default: bool = False
-    model: CardModel = "virtio"
+    """A network card."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,14}$", description="What it is called here, such as eth0.")]
+    network_name: Annotated[str, Meta(description="pod-network, or a Network. Each network once.")]
+    subnetwork_name: Annotated[str, Meta(description="A part of the network. Not used on one host.")] = ""
+    ip_addresses: Annotated[
+        list[str],
+        Meta(description="Addresses to keep for it, such as 10.10.0.20/16. One is chosen and kept when left out."),
+    ] = []
+    mac_address: Annotated[Mac | None, Meta(description="Kept over restarts. Chosen and kept when left out.")] = None
+    default: Annotated[bool, Meta(description="It has the default route. One card at most.")] = False
+    model: Annotated[CardModel, Meta(description="What the guest sees. virtio when left out.")] = "virtio"
 
 
 class SecretName(Part):
-    name: str
+    """A Secret of the same namespace."""
+
+    name: Annotated[str, Meta(description="Its name.")]
 
 
 class NoCloud(Part):
-    user_data: str = ""
-    user_data_base64: str = ""
-    secret_ref: SecretName | None = None
-    network_data: str = ""
-    network_data_base64: str = ""
-    network_data_secret_ref: SecretName | None = None
+    """What cloud-init finds on a disc of its own."""
+
+    user_data: Annotated[
+        str, Meta(description="As cloud-init reads it, beginning with #cloud-config. Kept as a secret.")
+    ] = ""
+    user_data_base64: Annotated[str, Meta(description="The same in base64.")] = ""
+    secret_ref: Annotated[SecretName | None, Meta(description="A Secret with the key userdata.")] = None
+    network_data: Annotated[str, Meta(description="Network configuration, version 1 or 2.")] = ""
+    network_data_base64: Annotated[str, Meta(description="The same in base64.")] = ""
+    network_data_secret_ref: Annotated[SecretName | None, Meta(description="A Secret with the key networkdata.")] = None
 
 
 class CloudInit(Part):
-    no_cloud: NoCloud
+    """What is set up in the guest when it starts first."""
+
+    no_cloud: Annotated[NoCloud, Meta(description="On a disc made for it.")]
 
 
 class Bootloader(Part):
-    type: Literal["bios", "uefi"] = "bios"
-    enable_secure_boot: bool | None = None
+    """What starts the guest."""
+
+    type: Annotated[Literal["bios", "uefi"], Meta(description="bios when left out.")] = "bios"
+    enable_secure_boot: Annotated[bool | None, Meta(description="Start signed systems only. With uefi.")] = None
 
 
 class Firmware(Part):
-    bootloader: Bootloader | None = None
-    uuid: Annotated[str, Meta(pattern=r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] = ""
-    serial: Annotated[str, Meta(max_length=64)] = ""
+    """BIOS or UEFI, and what it says of itself."""
+
+    bootloader: Annotated[Bootloader | None, Meta(description="What starts the guest.")] = None
+    uuid: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description="The machine's SMBIOS UUID."
+        ),
+    ] = ""
+    serial: Annotated[str, Meta(max_length=64, description="The machine's SMBIOS serial number.")] = ""
 
 
 class VirtualMachineSpec(Part):
+    """What the machine should be."""
+
     compute: Compute = field(default_factory=Compute)
-    disks: Annotated[list[Disk], Meta(max_length=MOST_DISKS)] = []
-    interfaces: Annotated[list[Interface], Meta(max_length=MOST_INTERFACES)] = []
-    running_state: Literal["", "Running", "Stopped"] = ""
-    auto_restart_on_configuration_change: bool = False
-    os_type: Literal["", "Linux", "Windows", "linux", "windows"] = ""
-    firmware: Firmware | None = None
-    cloud_init: CloudInit | None = None
-    scheduling: dict[str, Any] | None = None
-    guest_environment: dict[str, Any] | None = None
-    auto_install_guest_agent: bool | None = None
-    use_virtio_transitional: bool | None = None
+    disks: Annotated[
+        list[Disk], Meta(max_length=MOST_DISKS, description="Disks, in the order in which the guest sees them.")
+    ] = []
+    interfaces: Annotated[
+        list[Interface],
+        Meta(max_length=MOST_INTERFACES, description="Network cards, in the order in which the guest sees them."),
+    ] = []
+    running_state: Annotated[
+        Literal["", "Running", "Stopped"],
+        Meta(description="A standing wish: Running brings it back after a crash or a shutdown, Stopped keeps it off."),
+    ] = ""
+    auto_restart_on_configuration_change: Annotated[
+        bool, Meta(description="Restart by itself when a change needs it. Else such a change is refused while it runs.")
+    ] = False
+    os_type: Annotated[
+        Literal["", "Linux", "Windows", "linux", "windows"], Meta(description="What runs in it: chooses good defaults.")
+    ] = ""
+    firmware: Annotated[Firmware | None, Meta(description="BIOS or UEFI, and what it says of itself.")] = None
+    cloud_init: Annotated[CloudInit | None, Meta(description="What is set up in the guest when it starts first.")] = (
+        None
+    )
+    scheduling: Annotated[
+        dict[str, Any] | None, Meta(description="Which nodes it may run on. Kept on one host, and not acted on there.")
+    ] = None
+    guest_environment: Annotated[
+        dict[str, Any] | None, Meta(description="Access through an agent of the original. Kept, and not acted on.")
+    ] = None
+    auto_install_guest_agent: Annotated[
+        bool | None, Meta(description="Install the guest agent at first start. Kept, and not acted on.")
+    ] = None
+    use_virtio_transitional: Annotated[
+        bool | None, Meta(description="virtio as guests of before 2016 know it. Kept, and not acted on.")
+    ] = None
 
 
 class VirtualMachineTypeSpec(Part):
+    """The size that machines of this type have."""
+
     cpu: Cpu
     memory: Memory
-    guaranteed: bool = False
-    advanced_compute: AdvancedCompute | None = None
+    guaranteed: Annotated[
+        bool, Meta(description="Reserve memory and CPUs one to one. Kept on one host, and not acted on.")
+    ] = False
+    advanced_compute: Annotated[AdvancedCompute | None, Meta(description="Where CPUs and memory come from.")] = None
 
 
 class VirtualMachineManifest(Struct, rename="camel", omit_defaults=True):
+    """A virtual machine."""
+
     api_version: Literal["vm.cluster.gke.io/v1"]
     kind: Literal["VirtualMachine"]
     metadata: Metadata
@@ -132,6 +215,8 @@ class VirtualMachineManifest(Struct, rename="camel", omit_defaults=True):
 
 
 class VirtualMachineTypeManifest(Struct, rename="camel", omit_defaults=True):
+    """A named size."""
+
     api_version: Literal["vm.cluster.gke.io/v1"]
     kind: Literal["VirtualMachineType"]
     metadata: Metadata

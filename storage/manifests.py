@@ -26,13 +26,16 @@ _KEPT: Final = ("persistent_volume_claim_name", "disk_type")
 
 
 class DiskSpec(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """`source` is checked by `sources`; empty is a blank disk."""
+    """What the disk should be."""
 
-    size: str = ""
-    storage_class_name: str = ""
-    source: dict[str, Any] = {}
-    persistent_volume_claim_name: str = ""
-    disk_type: Literal["", "cdrom"] = ""
+    size: Annotated[str, Meta(description="A quantity such as 20Gi. As large as its source when left out.")] = ""
+    storage_class_name: Annotated[str, Meta(description="Where it is kept. The default class when left out.")] = ""
+    source: Annotated[
+        dict[str, Any],
+        Meta(description="What is in it at first: an image, http, upload or virtualMachineDisk. Blank when left out."),
+    ] = {}
+    persistent_volume_claim_name: Annotated[str, Meta(description="A claim that exists. On clusters only.")] = ""
+    disk_type: Annotated[Literal["", "cdrom"], Meta(description="cdrom: the guest sees a disc.")] = ""
 
 
 class DiskManifest(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
