@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 import threading
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from vmctl.errors import usage
@@ -35,11 +37,17 @@ def need_terminal() -> None:
 @contextmanager
 def raw(descriptor: int) -> Iterator[None]:
     before = termios.tcgetattr(descriptor)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # being ended from outside must not leave the terminal raw either
     try:
         tty.setraw(descriptor)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def attach(connection: ClientConnection, keyboard: int, screen: int) -> str:

@@ -75,7 +75,13 @@ def follow(
     """One object as it is and as it changes; None when it is not there. Ends at the deadline."""
     selector = f"metadata.name={name}"
     while not _over(deadline):
-        listed = session.api.get(resource.path(namespace), params={"fieldSelector": selector})
+        try:
+            listed = session.api.get(resource.path(namespace), params={"fieldSelector": selector})
+        except Failed as failed:
+            if failed.code is not Exit.UNREACHABLE:
+                raise
+            time.sleep(PAUSE)  # it may be restarting: what we wait for goes on
+            continue
         items = listed.get("items") or []
         yield items[0] if items else None
         version = (listed.get("metadata") or {}).get("resourceVersion") or "0"
