@@ -53,6 +53,7 @@ TABS: tuple[tuple[str, Any, str], ...] = (
     ("logs", gettext_lazy("Logs"), Icon("file-text")),
     ("events", gettext_lazy("Timeline"), Icon("history")),
 )
+LOOKING_IN = ("console", "logs")  # tabs that need the right to the machine's console
 
 
 def page(request: HttpRequest, vm: VirtualMachine, tab: str, status: int = 200, **more: Any) -> HttpResponse:
@@ -60,7 +61,13 @@ def page(request: HttpRequest, vm: VirtualMachine, tab: str, status: int = 200, 
     row = one(request.user, vm)
     there = row.url
     tabs = [
-        {"title": title, "icon": icon, "url": there if key == "detail" else f"{there}{key}", "current": key == tab}
+        {
+            "title": title,
+            "icon": icon,
+            "url": there if key == "detail" else f"{there}{key}",
+            "current": key == tab,
+            "locked": key in LOOKING_IN and not row.may_console,
+        }
         for key, title, icon in TABS
     ]
     return render(
