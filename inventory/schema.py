@@ -221,3 +221,25 @@ class VirtualMachineTypeManifest(Struct, rename="camel", omit_defaults=True):
     kind: Literal["VirtualMachineType"]
     metadata: Metadata
     spec: VirtualMachineTypeSpec
+
+
+class Condition(Struct, rename="camel", omit_defaults=True):
+    """One thing that is so, or not, and why."""
+
+    type: str
+    status: Annotated[str, Meta(description="True, False or Unknown.")]
+    reason: str = ""
+    message: str = ""
+
+
+class VirtualMachineStatus(Struct, rename="camel", omit_defaults=True):
+    """What was last seen of the machine."""
+
+    state: Annotated[str, Meta(description="Running, Stopped, Provisioning, ErrorConfiguration …")] = ""
+    reason: Annotated[str, Meta(description="One word for programs: why it is so.")] = ""
+    message: Annotated[str, Meta(description="A sentence for people: why it is so.")] = ""
+    node_name: Annotated[str, Meta(description="The node it runs on.")] = ""
+    observed_generation: Annotated[int, Meta(description="Number of the wish that was last acted on.")] = 0
+    state_transition_time: Annotated[dict[str, str], Meta(description="When it last came into each state.")] = {}
+    interfaces: Annotated[list[dict[str, Any]], Meta(description="Each card with its MAC and addresses.")] = []
+    conditions: Annotated[list[Condition], Meta(description="ConfigurationSynced: whether edits are applied.")] = []

@@ -62,8 +62,8 @@ class NetworkSpec(Part):
         Literal["L2", "L3", "Device"], Meta(description="L2 for networks that guests are plugged into.")
     ] = "L2"
     provider: Annotated[str, Meta(max_length=63, description="Kept as written.")] = ""
-    node_interface_matcher: NodeInterfaceMatcher | None = None
-    l2_network_config: L2NetworkConfig | None = None
+    node_interface_matcher: Annotated[NodeInterfaceMatcher | None, Meta(description="The host's bridge.")] = None
+    l2_network_config: Annotated[L2NetworkConfig | None, Meta(description="VLAN and mask.")] = None
     network_lifecycle: Annotated[
         Literal["", "AnthosManaged", "UserManaged"],
         Meta(description="Who makes the interface. Kept."),
@@ -73,14 +73,14 @@ class NetworkSpec(Part):
     ] = field(default=False, name="externalDHCP4")
     gateway4: Annotated[Address4, Meta(description="Default gateway of cards with a fixed address.")] | None = None
     routes: Annotated[list[Route], Meta(max_length=64, description="More routes of cards with a fixed address.")] = []
-    dns_config: DnsConfig | None = None
+    dns_config: Annotated[DnsConfig | None, Meta(description="Name servers of cards with a fixed address.")] = None
     ipam_mode: Annotated[Literal["", "Internal", "External"], Meta(description="Kept as written.")] = field(
         default="", name="IPAMMode"
     )
     ipam_mode6: Annotated[Literal["", "Internal", "External"], Meta(description="Kept as written.")] = field(
         default="", name="IPAMMode6"
     )
-    parameters_ref: dict[str, Any] | None = None
+    parameters_ref: Annotated[dict[str, Any] | None, Meta(description="Kept as written.")] = None
 
 
 class NetworkManifest(Struct, rename="camel", omit_defaults=True):

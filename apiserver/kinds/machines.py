@@ -10,7 +10,7 @@ from apiserver.meta import age, metadata_of
 from inventory.assembly import decoded
 from inventory.manifests import annotations_of, manifest_of, parse_machine, with_rows
 from inventory.models import VirtualMachine
-from inventory.schema import VirtualMachineManifest
+from inventory.schema import VirtualMachineManifest, VirtualMachineStatus
 from inventory.services.editing import delete, edit
 from inventory.services.making import create, kept_name
 from vmconsole.access import secrets
@@ -99,6 +99,7 @@ MACHINE = Kind(
     short_names=("gvm", "vm", "vms"),
     categories=("all",),
     schema=VirtualMachineManifest,
+    status=VirtualMachineStatus,
     change="VirtualMachine",
     description="A virtual machine: its compute, disks, network cards and first boot.",
     rows=rows,
