@@ -6,6 +6,7 @@ twice. Nothing of a stranger's reaches a terminal with its control characters.
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -51,7 +52,8 @@ def dump(value: Any, form: Format) -> str:
     if form is Format.JSON:
         import json
 
-        return json.dumps(value, indent=4, ensure_ascii=False)
+        text = json.dumps(value, indent=4, ensure_ascii=False)
+        return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)  # JSON allows these, terminals obey
     return dump_yaml(value)
 
 

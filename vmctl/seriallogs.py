@@ -29,19 +29,16 @@ def plain(text: str) -> str:
 def read(session: Session, machine: dict[str, Any], *, tail: int = 0, follow: bool = False) -> Iterator[str]:
     """The log piece by piece; with `follow` it goes on for as long as somebody listens."""
     path = f"/api/v1/logs/{machine['metadata']['uid']}"
-    offset, first = 0, True
+    offset = 0
+    asked = {"tail": str(tail)} if tail else {"offset": "0"}
     while True:
-        answer = session.api.request(
-            "GET", path, params={"offset": str(offset), "limit": str(PIECE)}, headers={"Accept": "*/*"}
-        )
+        answer = session.api.request("GET", path, params={**asked, "limit": str(PIECE)}, headers={"Accept": "*/*"})
         end = int(answer.headers.get("X-Log-End", offset + len(answer.content)))
         text = answer.content.decode("utf-8", "replace")
-        if first and tail:
-            text = "\n".join(text.splitlines()[-tail:]) + ("\n" if text.endswith("\n") else "")
-        first = False
         if text:
             yield text
-        moved, offset = end > offset, end
+        moved, offset = end != offset, end
+        asked = {"offset": str(offset)}
         if not moved and not follow:
             return
         if not moved:

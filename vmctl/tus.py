@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -63,6 +64,7 @@ def _part(api: Api, place: str, opened: BinaryIO, offset: int) -> int:
     data = opened.read(PART)
     headers = {
         "Tus-Resumable": VERSION, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream",
+        "Upload-Checksum": f"sha256 {b64encode(sha256(data).digest()).decode()}",
     }  # fmt: skip
     answer = api.request("PATCH", place, headers=headers, content=data, timeout=120)
     told = answer.headers.get("Upload-Offset", "")
@@ -82,5 +84,5 @@ def _where(api: Api, place: str, lost: float, patience: float) -> tuple[int, flo
 
 
 def _may_go_on(failed: Failed) -> bool:
-    """Away, overtaken by ourselves, or busy writing our last part: worth another look."""
-    return failed.code in (Exit.UNREACHABLE, Exit.CONFLICT, Exit.TIMEOUT) or failed.reason == "Busy"
+    """Away, overtaken by ourselves, busy writing our last part, or damaged on the way: worth another look."""
+    return failed.code in (Exit.UNREACHABLE, Exit.CONFLICT, Exit.TIMEOUT) or failed.reason in ("Busy", "Checksum")

@@ -41,6 +41,13 @@ def test_a_wrong_password_writes_nothing(pretend: Console, boss: Visitor, tmp_pa
     assert not stranger.kubeconfig.exists()
 
 
+def test_a_one_time_password_is_for_the_browser(pretend: Console, boss: Visitor, tmp_path: Path) -> None:
+    once = boss.one_time_password("newcomer", ("view", "default"))
+    newcomer = Vmctl(tmp_path / "config")
+    assert newcomer.sign_in(pretend.url, "newcomer", once) == 5
+    assert not newcomer.kubeconfig.exists()
+
+
 def test_without_a_terminal_nobody_is_asked(pretend: Console, tmp_path: Path) -> None:
     said = Vmctl(tmp_path / "config").refused("login", pretend.url, code=2)
     assert "--token-stdin" in said

@@ -5,18 +5,28 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vmctl import seriallogs
 from vmctl.commands.consoles import address_of
 from vmctl.errors import Exit, Failed, clean, from_answer
-from vmctl.output import age, columns
+from vmctl.options import Format
+from vmctl.output import age, columns, dump
 
 
 @given(st.text())
 def test_nothing_moves_the_cursor(text: str) -> None:
     assert not {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))} & set(clean(text))
+
+
+def test_what_a_terminal_would_obey_is_escaped_in_json_and_yaml() -> None:
+    thing = {"message": "\x1b[2J\x9b2J 電源"}
+    for form in (Format.JSON, Format.YAML):
+        text = dump(thing, form)
+        assert "電源" in text and clean(text) == text
+        assert yaml.safe_load(text) == thing
 
 
 def test_columns_stand_below_each_other_in_japanese_too() -> None:
