@@ -20,18 +20,25 @@ from observability import controller, vitals
 
 @login_not_required
 @require_safe
-def healthz(_request: HttpRequest) -> HttpResponse:
-    """This process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process answers; also /livez, as the Kubernetes API calls it."""
+    return HttpResponse(_told({"ping": True}) if "verbose" in request.GET else "ok\n", content_type="text/plain")
 
 
 @login_not_required
 @require_safe
-def readyz(_request: HttpRequest) -> JsonResponse:
-    """Everything a request may need answers: 200, else 503 and which does not."""
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Everything a request may need answers: 200, else 503 and which does not. `?verbose`: in lines, as Kubernetes."""
     checks = {name: check() for name, check in CHECKS.items()}
     ready = all(checks.values())
+    if "verbose" in request.GET:
+        return HttpResponse(_told(checks), content_type="text/plain", status=200 if ready else 503)
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+def _told(checks: dict[str, bool]) -> str:
+    lines = [f"[{'+' if good else '-'}]{name} {'ok' if good else 'failed'}\n" for name, good in checks.items()]
+    return "".join([*lines, "check passed\n" if all(checks.values()) else "check failed\n"])
 
 
 @login_not_required

@@ -13,6 +13,7 @@ urlpatterns = [
     re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", views.audit_export, name="audit_export"),
     path("metrics/<uuid:uid>/<slug:metric>/table", views.metric_table, name="metric_table"),
     path("healthz", probes.healthz, name="healthz"),
+    path("livez", probes.healthz, name="livez"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),
     path("api/v1/audit", api.AuditList.as_view(), name="api_audit"),

@@ -91,6 +91,7 @@ OBSERVABILITY: Doors = {
     "observability:audit_export": {"GET": AUDIT},
     "observability:metric_table": {"GET": SEE},
     "observability:healthz": {"GET": EVERYBODY},
+    "observability:livez": {"GET": EVERYBODY},
     "observability:readyz": {"GET": NOT_READY},
     "observability:metrics": {"GET": MACHINE_DOOR},
     "observability:api_audit": {"GET": AUDIT},

@@ -221,6 +221,9 @@ class TestDoors:
 def test_a_silent_controller_is_not_ready(settings: Any) -> None:
     settings.METRICS_TOKEN = "right"
     assert client_of(None).get("/readyz").json()["checks"]["controller"] is False
+    said = client_of(None).get("/readyz?verbose")
+    assert said.status_code == 503 and "[-]controller failed" in said.text and "[+]database ok" in said.text
+    assert client_of(None).get("/livez?verbose").text == "[+]ping ok\ncheck passed\n"
     assert client_of(None).get("/metrics", headers={"Authorization": "Bearer right"}).status_code == 503
 
 
