@@ -24,7 +24,7 @@ class Reach:
 
     places: frozenset[str] | None
     cluster: bool
-    names: frozenset[str] = frozenset()  # of objects without a namespace
+    names: frozenset[str] | None = None  # of objects without a namespace, where not all are theirs to see
 
 
 def reach_of(user: User, kind: Kind) -> Reach:
@@ -34,7 +34,8 @@ def reach_of(user: User, kind: Kind) -> Reach:
         return Reach(places, cluster)
     known = user.__dict__.setdefault("seen_names", {})  # one person may follow a thousand times
     if kind.resource not in known:
-        known[kind.resource] = frozenset(kind.rows(user).values_list("name", flat=True))
+        rows = kind.rows(user)
+        known[kind.resource] = frozenset(rows.values_list("name", flat=True)) if rows.query.where else None
     return Reach(places, cluster, known[kind.resource])
 
 
@@ -65,7 +66,7 @@ class Watcher(Follower):
 
     def sees(self, news: News) -> bool:
         if not self.kind.namespaced:
-            return news.name in self.reach.names
+            return self.reach.names is None or news.name in self.reach.names
         if self.namespace:
             return news.namespace == self.namespace
         return self.reach.places is None or news.namespace in self.reach.places
@@ -75,8 +76,9 @@ class Watcher(Follower):
         now = reach_of(user, self.kind)
         if (now.places, now.cluster) != (self.reach.places, self.reach.cluster):
             return Close(DENIED, "What you may see has changed. List again.")
-        if not self.kind.namespaced:
-            self.reach = Reach(now.places, now.cluster, now.names | self.reach.names)
+        if now.names is not None and self.reach.names is not None:  # with those that are gone: that is still to tell
+            now = Reach(now.places, now.cluster, now.names | self.reach.names)
+        self.reach = now
         return None
 
     def look(self) -> None:

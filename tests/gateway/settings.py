@@ -10,3 +10,4 @@ from tests.settings import DATABASES
 DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
 CONSOLES_PER_USER = 8
 WATCHES_PER_TOKEN = 20
+API_RATE, API_BURST = 50.0, 300
