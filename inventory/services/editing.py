@@ -8,9 +8,9 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from msgspec import structs, to_builtins
+from msgspec import structs
 
-from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, spec_of
+from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, shown_spec, spec_of
 from inventory.models import VirtualMachine
 from inventory.rules import Problem, Verb
 from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
@@ -135,7 +135,7 @@ def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], di
 def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachineManifest) -> dict[str, Any]:
     """{path: [before, after]} of the parts that differ, for the audit and the operation."""
     before = manifest_of(vm, status=False)
-    after_spec: dict[str, Any] = to_builtins(spec)
+    after_spec = shown_spec(spec)
     pairs = {
         f"spec.{key}": (before.get("spec", {}).get(key), after_spec.get(key))
         for key in {*before.get("spec", {}), *after_spec}
