@@ -78,7 +78,7 @@ class Vmctl:
     def kubectl(self, *words: object, say: str = "") -> str:
         done = subprocess.run(
             [KUBECTL, "--context", "vmconsole", *map(str, words)], env=self.environment, input=say,
-            capture_output=True, text=True, check=False, timeout=PATIENCE,
+            capture_output=True, text=True, check=False, timeout=PATIENCE * 4,
         )  # fmt: skip
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout

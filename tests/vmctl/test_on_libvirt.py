@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from tests.running import Console
 from tests.visitors import PASSWORD, Visitor
-from tests.vmctl.conftest import Vmctl
+from tests.vmctl.conftest import ROOT, Vmctl
 
 NAME = "by-hand"
 
@@ -91,6 +92,26 @@ def test_a_picture_of_its_screen_is_a_file(hand: Vmctl, tmp_path: Path) -> None:
 def test_its_figures_are_on_top(hand: Vmctl) -> None:
     (row,) = [row for row in hand.yaml("top", "--once") if row["name"] == NAME]
     assert row["memory_given_bytes"] == 192 << 20
+
+
+def test_the_guides_machine_lives_by_kubectl_alone(hand: Vmctl, tmp_path: Path) -> None:
+    """What docs/guide.md shows, word for word."""
+    (manifest,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guide.md").read_text(), flags=re.DOTALL)
+    file = tmp_path / "web.yaml"
+    file.write_text(manifest)
+    assert hand.kubectl("apply", "-f", file).count("created") == 2
+    running = ("wait", "gvm/web-1", "--for=jsonpath={.status.state}=Running", "--timeout=200s")
+    hand.kubectl(*running)
+    assert hand.kubectl("diff", "-f", file) == ""
+    assert {line.split()[-1] for line in hand.kubectl("apply", "-f", file).splitlines()} == {"unchanged"}
+    assert "Running" in hand.kubectl("get", "gvm", "web-1")
+    hand.kubectl("patch", "gvm", "web-1", "--type", "merge", "-p", '{"spec":{"runningState":"Stopped"}}')
+    hand.kubectl("wait", "gvm/web-1", "--for=jsonpath={.status.state}=Stopped", "--timeout=200s")
+    hand.kubectl("apply", "-f", file)  # which says Running
+    hand.kubectl(*running)
+    hand.kubectl("delete", "gvm", "web-1", "--timeout=100s")
+    assert "web-1-boot" not in hand.kubectl("get", "gdisk", "-o", "name")
+    hand.refused("get", "gvm", "web-1", code=6)
 
 
 def test_nothing_of_it_is_left(hand: Vmctl) -> None:
