@@ -85,7 +85,11 @@ TABLE: tuple[Row, ...] = (
             f.power is Power.STOPPING
             or (
                 f.power in (Power.ON, Power.PAUSED)
-                and (f.asked in (Verb.STOP, Verb.FORCE_STOP) or (f.asked is Verb.RESTART and not f.stopped))
+                and (
+                    f.asked in (Verb.STOP, Verb.FORCE_STOP)
+                    or (f.asked is Verb.RESTART and not f.stopped)
+                    or (f.declared and f.wish is Power.OFF)
+                )
             )
         ),
         Shown(State.STOPPING),

@@ -20,6 +20,7 @@ from vmconsole.runtime.contract import Networks
 from vmconsole.runtime.errors import Busy, RuntimeFault
 
 TRY_AGAIN = 10.0
+PLUGGED_IN = 1.0  # its deletion waits for the last card to go
 
 
 def unsettled() -> Iterable[UUID]:
@@ -35,6 +36,8 @@ def reconcile(uid: UUID) -> float | None:
     try:
         networks = connect.default().networks
         if network.deletion_requested_at:
+            if network.interfaces.exists():
+                return PLUGGED_IN
             networks.delete(network.name)
             return _forget(network)
         networks.apply(network_spec(network))

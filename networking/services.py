@@ -64,13 +64,13 @@ def create_network(user: User, actor: Actor, *, name: str, interface: str, **spe
 
 
 @transaction.atomic
-def delete_network(user: User, actor: Actor, network: Network) -> None:
-    """Refused while anything is plugged in."""
+def delete_network(user: User, actor: Actor, network: Network, *, when_free: bool = False) -> None:
+    """Refused while anything is plugged in, naming it; or done `when_free`."""
     require(user, Right.CLUSTER_EDIT, None)
     if network.predefined:
         raise Conflict(_("%(name)s is part of the product and stays.") % {"name": network.name}, reason="Predefined")
     users = list(network.interfaces.values_list("machine_name", "name")[:5])
-    if users:
+    if users and not when_free:
         names = ", ".join(machine or card for machine, card in users)
         sentence = _("Network %(name)s is in use by %(users)s. Move or delete them first.")
         raise Conflict(sentence % {"name": network.name, "users": names}, reason="InUse")

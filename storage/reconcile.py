@@ -92,6 +92,11 @@ def _reconcile(model: type[Volume], uid: UUID) -> float | None:
         return None
     if isinstance(volume, VirtualMachineDisk) and volume.location:
         return _adopted(volume, operation)
+    held = holders_of(volume) if volume.deletion_requested_at else ""
+    if held:
+        if operation:
+            operations.progress(operation, None, _("It goes when %(machines)s lets go of it.") % {"machines": held})
+        return WAITING
     step: Step = Rest()
     try:
         runtime = connect.default()
@@ -100,6 +105,12 @@ def _reconcile(model: type[Volume], uid: UUID) -> float | None:
         return _take(step, volume, seen, operation, runtime)
     except RuntimeFault as fault:
         return _fault(step, volume, operation, fault)
+
+
+def holders_of(volume: Volume) -> str:
+    """The machines that have it, by name."""
+    names = Attachment.objects.filter(disk_id=volume.uid).order_by("machine_name")
+    return ", ".join(names.values_list("machine_name", flat=True)[:5])
 
 
 def _adopted(disk: VirtualMachineDisk, operation: Operation | None) -> float | None:

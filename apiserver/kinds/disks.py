@@ -59,7 +59,8 @@ DISK = Kind(
     to_manifest=to_manifest,
     create=_create,
     update=_update,
-    delete=lambda asking, disk: delete_disk(asking.user, asking.actor, disk),
+    # As claims are protected in Kubernetes: what is in use goes once it is free.
+    delete=lambda asking, disk: delete_disk(asking.user, asking.actor, disk, when_free=True),
     selectable={"status.phase": "status_phase"},
     columns=(
         Column("Age", age, "date"),

@@ -71,7 +71,7 @@ NETWORK = Kind(
     to_manifest=network_to_manifest,
     create=_create_network,
     update=_update_network,
-    delete=lambda asking, network: delete_network(asking.user, asking.actor, network),
+    delete=lambda asking, network: delete_network(asking.user, asking.actor, network, when_free=True),
     columns=(
         Column("Ready", lambda network: str(network.status_ready)),
         Column("Interface", lambda network: network.spec_interface),

@@ -11,6 +11,7 @@ from storage.models import Attachment, VirtualMachineDisk
 from storage.rules import Holder, Subject, attach_problem
 from storage.services.asking import refuse, tell
 from vmconsole.access.errors import Conflict
+from vmconsole.operations import loop
 
 
 @transaction.atomic
@@ -39,3 +40,5 @@ def detach(disk: VirtualMachineDisk, *, machine_uid: UUID) -> None:
     gone, _rows = Attachment.objects.filter(disk=disk, machine_uid=machine_uid).delete()
     if gone:
         tell(disk)
+        if disk.deletion_requested_at:  # somebody waits for just this
+            loop.enqueue(disk.KIND, disk.uid)

@@ -12,14 +12,16 @@ from django.utils.translation import gettext as _
 
 from storage import sources
 from storage.models import VirtualMachineDisk, Volume
-from storage.rules import Verb, grow_problem
+from storage.rules import Verb, grow_problem, why_not
 from storage.services.asking import (
     MAKING_DEADLINE,
     begin,
     check_new,
     insert,
     invalid,
+    refuse,
     refuse_unless_allowed,
+    subject,
     tell,
 )
 from vmconsole.access import secrets
@@ -132,10 +134,10 @@ def cancel(user: User, actor: Actor, volume: Volume) -> None:
 
 
 @transaction.atomic
-def delete_disk(user: User, actor: Actor, disk: VirtualMachineDisk) -> Operation:
-    """Delete the disk and its data. Refused while a machine has it, naming the machine."""
+def delete_disk(user: User, actor: Actor, disk: VirtualMachineDisk, *, when_free: bool = False) -> Operation:
+    """Delete the disk and its data. Refused while a machine has it, naming the machine; or done `when_free`."""
     require(user, Right.EDIT, disk.namespace)
-    return request_deletion(actor, disk)
+    return request_deletion(actor, disk, when_free=when_free)
 
 
 @transaction.atomic
@@ -144,8 +146,10 @@ def delete_disk_with_machine(actor: Actor, disk: VirtualMachineDisk) -> Operatio
     return request_deletion(actor, disk)
 
 
-def request_deletion(actor: Actor, volume: Volume) -> Operation:
-    refuse_unless_allowed(Verb.DELETE, volume)
+def request_deletion(actor: Actor, volume: Volume, *, when_free: bool = False) -> Operation:
+    problem = why_not(Verb.DELETE, subject(volume))
+    if not (when_free and problem and problem.reason == "InUse"):
+        refuse(problem, volume)
     current = operations.open_of(volume.uid)
     if current:
         operations.cancelled(current, _("It was deleted before this came to its end."))

@@ -20,10 +20,11 @@ from inventory.services.editing import declare, delete, edit, manifest_now
 from inventory.services.making import NewDisk, adopt, create
 from inventory.services.power import power
 from inventory.services.types import ensure_predefined
-from networking.models import NetworkInterface
+from networking.models import Network, NetworkInterface
+from networking.services import delete_network
 from observability.models import AuditEntry
 from storage.models import Attachment, VirtualMachineDisk
-from storage.services import create_disk
+from storage.services import create_disk, delete_disk
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People
 from tests.settle import settle
@@ -382,3 +383,40 @@ def test_an_outside_change_does_not_overrule_a_request_of_the_same_moment(people
     power(people.carol, ACTOR, vm, Verb.START)
     assert stale.accept(Power.OFF) is False
     settle(lambda: now(vm).status_state == "Running")
+
+
+def test_what_is_in_use_goes_when_it_is_free(people: People, fake_runtime: Any) -> None:
+    network = Network.objects.create(name="lab", spec_mode="bridge", spec_interface="br0")
+    vm, _operation = create(
+        people.carol,
+        ACTOR,
+        manifest(
+            disks=[{"virtualMachineDiskName": "boot", "boot": True}],
+            interfaces=[{"name": "eth0", "networkName": "lab"}],
+        ),
+        new_disks=[NewDisk("boot", GIB, {})],
+    )
+    settle(lambda: now(vm).status_state == "Running")
+    disk = VirtualMachineDisk.objects.get()
+    with pytest.raises(Conflict, match="in use"):
+        delete_disk(people.carol, ACTOR, disk)
+    with pytest.raises(Conflict, match="in use"):
+        delete_network(people.erin, ACTOR, network)
+    delete_disk(people.carol, ACTOR, disk, when_free=True)
+    delete_network(people.erin, ACTOR, network, when_free=True)
+    settle()
+    assert VirtualMachineDisk.objects.exists() and Network.objects.filter(name="lab").exists()
+    assert "lets go of it" in Operation.objects.get(subject_uid=disk.uid, verb="delete").message
+    assert now(vm).status_state == "Running"
+    delete(people.carol, ACTOR, vm)
+    settle(lambda: not VirtualMachineDisk.objects.exists() and not Network.objects.filter(name="lab").exists())
+    assert fake_runtime.volumes.list() == []
+
+
+def test_declaring_it_stopped_stops_it_and_running_starts_it(people: People, fake_runtime: Any) -> None:
+    vm = running(people)
+    for wish, state in (("Stopped", "Stopped"), ("Running", "Running")):
+        asked = manifest_of(now(vm), status=False)
+        asked["spec"]["runningState"] = wish
+        edit(people.carol, ACTOR, vm, parse_machine(asked))
+        settle(lambda state=state: now(vm).status_state == state)  # type: ignore[misc]

@@ -25,6 +25,7 @@ NEW = Facts(power=None, wish=Power.ON, made=False, asked=Verb.CREATE)
         (replace(UP, wish=Power.OFF, asked=Verb.STOP), State.STOPPING, ""),
         (replace(UP, asked=Verb.RESTART), State.STOPPING, ""),
         (replace(UP, asked=Verb.RESTART, stopped=True), State.RUNNING, ""),
+        (replace(UP, wish=Power.OFF, declared=True), State.STOPPING, ""),
         (replace(DOWN, wish=Power.ON, asked=Verb.START), State.STARTING, ""),
         (replace(DOWN, stop_reason="crashed"), State.STOPPED, "Crashed"),
         (replace(DOWN, stop_reason="shutdown"), State.STOPPED, "GuestShutdown"),
