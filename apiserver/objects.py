@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from django.db import transaction
@@ -88,13 +89,21 @@ def _change(
     options = options_of(request)
     with transaction.atomic():
         row = found(asking, kind, namespace, name, lock=True)
-        manifest = _addressed(change(shown(asking, kind, row)), kind, namespace, name)
+        body = shown(asking, kind, row)
+        manifest = _addressed(change(deepcopy(body)), kind, namespace, name)
         check_preconditions(row, manifest["metadata"], kind.resource)
         manifest, warnings = known_only(kind, manifest, options)
-        row = again(kind, _changed(asking, kind, row, manifest))
-        body = shown(asking, kind, row)
+        if wish_of(manifest) != wish_of(body):
+            row = again(kind, _changed(asking, kind, row, manifest))
+            body = shown(asking, kind, row)
         transaction.set_rollback(options.dry_run)
     return answers.one(request, kind, row, body, warnings=warnings)
+
+
+def wish_of(manifest: Manifest) -> Manifest:
+    """What of it is anybody's to say; two that are equal ask for the same."""
+    said = {key: value for key, value in manifest.items() if key != "status"}
+    return {**said, "metadata": {key: value for key, value in said["metadata"].items() if value}}
 
 
 def _changed(asking: Asking, kind: Kind, row: Any, manifest: Manifest) -> Any:
