@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Shell:
     """Somebody's terminal: what they type has to be in the guide."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "NO_PROXY": "*"}
+        tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # kubectl is where Python is
+        self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "NO_PROXY": "*", "PATH": tools}
 
     def __call__(self, command: str) -> str:
         assert command in GUIDE, f"the guide does not say: {command}"
@@ -64,7 +66,7 @@ def test_from_nothing_to_a_machine_and_back(shell: Shell, console: Console, brid
     assert "kubectl get gvm -w" in GUIDE
     seen = tmp_path / "seen"
     with seen.open("w") as file:
-        watch = subprocess.Popen(["kubectl", "get", "gvm", "-w"], env=shell.environment, stdout=file)
+        watch = subprocess.Popen(["/bin/sh", "-c", "exec kubectl get gvm -w"], env=shell.environment, stdout=file)
     try:
         assert shell(f"kubectl apply -f {EXAMPLE}").count("created") == 3
         shell("kubectl wait gvm/web-1 --for=jsonpath='{.status.state}'=Running")
