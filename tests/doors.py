@@ -225,6 +225,7 @@ APISERVER: Doors = {
     "apiserver:resources": {"GET": PEOPLE},
     "apiserver:version": {"GET": EVERYBODY},
     "apiserver:openapi": {"GET": PEOPLE},
+    "apiserver:openapi_old": {"GET": PEOPLE},
     "apiserver:openapi_core": {"GET": PEOPLE},
     "apiserver:openapi_group": {"GET": PEOPLE},
     "apiserver:reviews_access": {"POST": PEOPLE},

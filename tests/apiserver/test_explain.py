@@ -9,6 +9,7 @@ import pytest
 
 from apiserver.kinds import KINDS, Kind
 from apiserver.openapi import document, name_of, schemas
+from tests.apiserver.conftest import Client
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -33,3 +34,12 @@ def test_documents_refer_to_what_they_have(place: tuple[str, str]) -> None:
         return set().union(*map(refs, value)) if isinstance(value, list) else set()
 
     assert refs(body) <= have
+
+
+def test_clients_of_before_openapi_v3_find_a_document_with_nothing_in_it(carol: Client) -> None:
+    """kubectl 1.20 was seen to apply with it; without it, it applies nothing."""
+    as_protobuf = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+    found = carol("GET", "/openapi/v2", headers=as_protobuf)
+    assert (found.status_code, found.headers["Content-Type"]) == (200, "application/octet-stream")
+    assert found.content == b"\n\x032.0\x12\x0f\n\x09vmconsole\x12\x02v1B\x00"
+    assert carol("GET", "/openapi/v2").json()["definitions"] == {}
