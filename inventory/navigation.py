@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.words import WORDS
+from observability import changes
 from vmconsole.access.rights import Right, everywhere, may, namespaces
 from vmconsole.pages import Icon
 
@@ -75,6 +76,7 @@ def build(request: HttpRequest) -> dict[str, Any]:
     shown = groups(request, seen, chosen) if known else []
     return {
         "groups": shown,
+        "seen": changes.latest() if known else 0,
         "doors": " ".join(each["url"] for group in shown for each in group),
         "namespaces": seen,
         "namespace": chosen,

@@ -39,7 +39,8 @@ export type Feed = { subscribe(): void; close(): void }
 export function openFeed(url: string, mark: (now: Mark, since: Date) => void): Feed {
   let socket: WebSocket | undefined
   let attempt = 0
-  let last: number | undefined
+  // What happened between the page's making and this feed is told too.
+  let last = Number(document.getElementById('main')?.dataset.seen) || undefined
   let lost: Date | undefined
   let retry: number | undefined
   let asleep: number | undefined
