@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from apiserver import answers, deleting, lists, watch
-from apiserver.kinds import Asking, Kind
+from apiserver.kinds import Kind, asking_in
 from apiserver.objects import created
 from apiserver.reading import seen_in
 from apiserver.status import BadRequest
@@ -29,7 +29,7 @@ def collection(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponse
 
 def _delete_many(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBase:
     """Whatever the selectors leave. All of it or nothing: the first that may not go keeps the others too."""
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     seen_in(asking, kind, namespace)
     require(asking.user, Right.DELETE_MANY if namespace else Right.CLUSTER_EDIT, namespace or None)
     query, wanted = lists.query_of(request, asking, kind, namespace), deleting.wanted_of(request)

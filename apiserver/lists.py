@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from apiserver import answers, tables
-from apiserver.kinds import Asking, Kind
+from apiserver.kinds import Asking, Kind, asking_in
 from apiserver.reading import seen_in
 from apiserver.selectors import selected
 from apiserver.status import BadRequest, Expired
@@ -131,7 +131,7 @@ def _plain(row: Any, name: str) -> Any:
 
 
 def listed(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     dress = answers.dress_of(request)
     query = query_of(request, asking, kind, namespace)
     query.include = tables.includes(request)

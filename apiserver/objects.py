@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from apiserver import answers, deleting, patches, watch
 from apiserver.bodies import body_of, options_of
-from apiserver.kinds import Asking, Kind, Manifest
+from apiserver.kinds import Asking, Kind, Manifest, asking_in
 from apiserver.meta import check_metadata, check_preconditions
 from apiserver.reading import found, seen_in
 from apiserver.status import BadRequest
@@ -31,7 +31,7 @@ Change = Callable[[Manifest], Manifest]  # from what is there to what is wanted
 
 
 def item(request: HttpRequest, kind: Kind, namespace: str, name: str) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     if request.method == "GET":
         return _get(request, asking, kind, namespace, name)
     if not may(asking.user, kind.edit, namespace or None):
@@ -62,7 +62,7 @@ def shown(asking: Asking, kind: Kind, row: Any) -> Manifest:
 
 
 def created(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     require(asking.user, kind.edit, namespace or None)
     options, manifest = options_of(request), body_of(request)
     metadata = manifest.get("metadata")

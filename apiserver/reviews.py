@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apiserver.answers import encoded
 from apiserver.bodies import body_of
-from apiserver.kinds import KINDS, Asking, Kind, of_resource
+from apiserver.kinds import KINDS, Kind, asking_in, of_resource
 from apiserver.status import BadRequest
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, everywhere, may, namespaces
@@ -21,7 +21,7 @@ SUBRESOURCES = "subresources.kubevirt.io"
 
 
 def access_review(request: HttpRequest) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     body = body_of(request)
     spec = body.get("spec")
     if not isinstance(spec, dict):
@@ -69,7 +69,7 @@ def _holds(user: User, right: Right, namespace: str) -> bool:
 
 
 def rules_review(request: HttpRequest) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     spec = body_of(request).get("spec")
     namespace = str(spec.get("namespace") or "") if isinstance(spec, dict) else ""
     rules = [
@@ -99,7 +99,7 @@ _DOCUMENTS = {
 
 
 def subject_review(request: HttpRequest) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     who = {"username": asking.user.get_username(), "uid": str(asking.user.pk), "groups": ["system:authenticated"]}
     answer = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}
     return encoded({**answer, "status": {"userInfo": who}}, status=201)

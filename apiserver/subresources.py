@@ -20,7 +20,7 @@ from apiserver.answers import encoded
 from apiserver.bodies import body_of
 from apiserver.consoles import GROUP, VERSIONS
 from apiserver.door import door
-from apiserver.kinds import Asking
+from apiserver.kinds import asking_in
 from apiserver.kinds.kubevirt import VM, VMI
 from apiserver.reading import found
 from apiserver.status import BadRequest
@@ -86,7 +86,7 @@ def wanted_of(request: HttpRequest) -> Wanted:
 
 
 def asked(request: HttpRequest, namespace: str, name: str, verb: Verb) -> HttpResponseBase:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     vm: VirtualMachine = found(asking, VM, namespace, name)
     wanted = wanted_of(request)
     if verb is Verb.STOP and wanted.grace == 0:
@@ -98,7 +98,7 @@ def asked(request: HttpRequest, namespace: str, name: str, verb: Verb) -> HttpRe
 
 
 def guest_of(request: HttpRequest, namespace: str, name: str) -> dict[str, Any]:
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     vm: VirtualMachine = found(asking, VMI, namespace, name)
     if not vm.status_guest:
         raise Conflict(_("VMI does not have guest agent connected"), reason="AgentNotConnected")
@@ -157,7 +157,7 @@ def userlist(request: HttpRequest, namespace: str, name: str) -> HttpResponseBas
 
 def screenshot(request: HttpRequest, namespace: str, name: str) -> HttpResponseBase:
     """Looking at the screen is looking into the machine: it needs the right to its console."""
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     vm: VirtualMachine = found(asking, VM, namespace, name)
     require(asking.user, Right.CONSOLE, namespace)
     if vm.is_off:
@@ -170,7 +170,7 @@ def screenshot(request: HttpRequest, namespace: str, name: str) -> HttpResponseB
 
 def upgrade(request: HttpRequest, namespace: str, name: str) -> HttpResponseBase:
     """Knocked at without a websocket."""
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     found(asking, VM, namespace, name)
     require(asking.user, Right.CONSOLE, namespace)
     raise BadRequest(_("Upgrade request required"))

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from apiserver import answers, lists, tables
 from apiserver.fanout import Stream, streams
 from apiserver.follower import Watcher, reach_of
-from apiserver.kinds import Asking, Kind
+from apiserver.kinds import Kind, asking_in
 from apiserver.limits import watches
 from apiserver.matching import test_of
 from apiserver.news import body_of, line_of
@@ -46,7 +46,7 @@ END_OF_INITIAL: Final = "k8s.io/initial-events-end"
 
 def watch(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBase:
     """Who may follow what, and from where. `following` does the rest."""
-    asking: Asking = request.asking  # type: ignore[attr-defined]
+    asking = asking_in(request)
     token = asking.user.token
     assert token is not None
     seen_in(asking, kind, namespace)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from apiserver.kinds.core import CONFIG_MAP, NAMESPACE, SECRET
 from apiserver.kinds.disks import DISK, STORAGE_CLASS
-from apiserver.kinds.kind import Asking, Column, Kind, Manifest
+from apiserver.kinds.kind import Asking, Column, Kind, Manifest, asking_in
 from apiserver.kinds.kubevirt import VM, VMI
 from apiserver.kinds.machines import MACHINE
 from apiserver.kinds.networks import INTERFACE, NETWORK
 from apiserver.kinds.seen import EVENT, NODE
 from apiserver.kinds.types import TYPE
 
-__all__ = ["KINDS", "Asking", "Column", "Kind", "Manifest", "groups", "of_change", "of_resource"]
+__all__ = ["KINDS", "Asking", "Column", "Kind", "Manifest", "asking_in", "groups", "of_change", "of_resource"]
 
 KINDS: tuple[Kind, ...] = (
     MACHINE, DISK, TYPE, NETWORK, INTERFACE, STORAGE_CLASS, NAMESPACE, SECRET, CONFIG_MAP, NODE, EVENT,

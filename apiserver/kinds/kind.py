@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from msgspec import Struct
 
 from apiserver.meta import metadata_of
@@ -28,6 +29,12 @@ class Asking:
 
     user: User
     actor: Actor
+
+
+def asking_in(request: HttpRequest) -> Asking:
+    """Who asks: the door has put it there."""
+    asking: Asking = request.asking  # type: ignore[attr-defined]
+    return asking
 
 
 @dataclass(frozen=True, slots=True)

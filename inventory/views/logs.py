@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from zlib import crc32
 
-from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -16,15 +14,13 @@ from inventory.serial_lines import lines_of
 from inventory.showing import one
 from inventory.views.finding import machine
 from inventory.views.machines import Context, page
-from observability import audit
-from vmconsole.access.actors import actor_of
 from vmconsole.access.rights import Right, require
+from vmconsole.gateway import readings
 from vmconsole.gateway.serial import tail_of
 
 MOST_KEPT = 8 * 1024 * 1024
 MOST_READ = 512 * 1024
 MOST_SEARCHED = 100  # characters of a search
-ONE_READING = 600  # seconds that count as one look: a page that follows asks every two
 
 
 @require_safe
@@ -56,16 +52,12 @@ def vm_serial_log(request: HttpRequest, namespace: str, name_: str) -> HttpRespo
 
 
 def log_of(vm: VirtualMachine) -> Path:
-    return Path(vm.status_screen.get("serial_log") or settings.SERIAL_DIR / f"{vm.uid}.log")
+    return readings.log_of(vm.uid, vm.status_screen.get("serial_log", ""))
 
 
 def _mine_to_read(request: HttpRequest, namespace: str, name: str) -> VirtualMachine:
     """Reading it is looking into the machine: it needs the right to its console, and is in the audit like one."""
     vm = machine(request, namespace, name)
     require(request.user, Right.CONSOLE, vm.namespace or None)
-    if cache.add(f"serial-log:{request.user.pk}:{vm.uid}", 1, ONE_READING):
-        audit.record(
-            actor_of(request), "serial_log", kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=vm.namespace,
-            phase=audit.Phase.SUCCEEDED,
-        )  # fmt: skip
+    readings.note(request, vm.uid, vm.name, vm.namespace)
     return vm

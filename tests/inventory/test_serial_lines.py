@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
+from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from inventory.serial_lines import MOST_CHARS, MOST_LINES, cleaned, lines_of
 from observability.models import AuditEntry
 from tests.people import MINE, client_of
 from tests.world import make_world
+from vmconsole.gateway import readings
 
 
 def texts(data: bytes, query: str = "") -> list[str]:
@@ -76,3 +80,25 @@ def test_the_page_follows_and_is_in_the_audit_once(settings: Any, tmp_path: Path
     assert "login: demo" in asked(f"?mark={mark}").content.decode()
     assert "is not in the log" in client.get(f"{page}?q=nowhere").content.decode()
     assert AuditEntry.objects.filter(action="serial_log", name=vm.name).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_look_that_the_audit_could_not_take_is_refused_and_the_next_one_is_noted(rf: RequestFactory) -> None:
+    world = make_world()
+    request = rf.get("/")
+    request.user, request.session = world.people.carol, SessionStore()
+
+    def full(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if 'INSERT INTO "observability_auditentry"' in sql:
+            raise OperationalError("database or disk is full")
+        return run(sql, params, many, context)
+
+    def look() -> None:
+        with transaction.atomic():
+            readings.note(request, world.vm.uid, world.vm.name, MINE)
+
+    with connection.execute_wrapper(full), pytest.raises(OperationalError):
+        look()
+    look()
+    look()
+    assert AuditEntry.objects.filter(action="serial_log", uid=str(world.vm.uid)).count() == 1

@@ -1,8 +1,6 @@
 """/api/v1/logs: what a machine printed on its serial port: from any byte on, its end, the lines with a word, as a file.
 
 Reading it needs the right to its console.
-
-A program that follows a log asks every second; the audit has one entry for that, not thousands.
 """
 
 from __future__ import annotations
@@ -13,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -23,15 +19,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from observability import audit
-from vmconsole.access.actors import actor_of
 from vmconsole.access.authentication import person
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
-from vmconsole.gateway import targets
+from vmconsole.gateway import readings, targets
 
 MOST = 1 << 20
-ONE_READING = 600  # seconds that count as one look into the log
 
 
 class LogQuery(serializers.Serializer[Any]):
@@ -58,12 +51,8 @@ class SerialLogView(APIView):
         if target is None:
             raise NotFound(_("There is nothing here that you can see."))
         require(person(request), Right.CONSOLE, target.namespace)
-        if cache.add(f"serial-log:{person(request).pk}:{uid}", 1, ONE_READING):
-            audit.record(
-                actor_of(request), "serial_log", kind="VirtualMachine", uid=uid, name=target.name,
-                namespace=target.namespace, phase=audit.Phase.SUCCEEDED,
-            )  # fmt: skip
-        kept = Path(target.serial_log) if target.serial_log else settings.SERIAL_DIR / f"{uid}.log"
+        readings.note(request, uid, target.name, target.namespace)
+        kept = readings.log_of(uid, target.serial_log)
         data, end = chosen(kept, asked.validated_data)
         answer = HttpResponse(data, content_type="text/plain; charset=utf-8")
         if asked.validated_data["download"]:
