@@ -65,12 +65,7 @@ def edit(
     names = [field.name for field in changed]
     diff = _diff(vm, spec, manifest)
     frozen = [field.encode_name for field in changed if field.name not in LIVE] + (["cloudInit"] if kept else [])
-    restart = bool(frozen) and not vm.is_off and (when == "restart" or (when == "refuse" and vm.spec_auto_restart))
-    if frozen and not vm.is_off and when == "refuse" and not restart:
-        sentence = _("%(fields)s cannot change while %(name)s runs.")
-        fix = _("Stop it first, apply the change at its next start, or set autoRestartOnConfigurationChange.")
-        said = sentence % {"fields": ", ".join(frozen), "name": vm.title}
-        raise Conflict(said, reason="NotEditable", field=f"spec.{frozen[0]}", fix=fix)
+    restart = _needs_restart(vm, frozen, when)
     written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
     if not names and not kept:
         _metadata_only(actor, vm, written, diff)
@@ -92,6 +87,18 @@ def edit(
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def _needs_restart(vm: VirtualMachine, frozen: list[str], when: When) -> bool:
+    """Whether the change restarts it. Hardware of a running machine does not change under it, unless that was said."""
+    if not frozen or vm.is_off or when == "next-start":
+        return False
+    if when == "restart" or vm.spec_auto_restart:
+        return True
+    sentence = _("%(fields)s cannot change while %(name)s runs.")
+    fix = _("Stop it first, apply the change at its next start, or set autoRestartOnConfigurationChange.")
+    said = sentence % {"fields": ", ".join(frozen), "name": vm.title}
+    raise Conflict(said, reason="NotEditable", field=f"spec.{frozen[0]}", fix=fix)
 
 
 def take_back(vm: VirtualMachine, before: dict[str, Any]) -> None:
