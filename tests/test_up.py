@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import socket
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import host_setup
 import pytest
 from instance import Instance, Trouble, from_environment
+from libvirt_check import last_words
 
 from tests.running import Console
 
@@ -111,6 +113,38 @@ def test_stopping_leaves_guests_running_and_starting_again_is_quick(console: Con
     assert virsh(console, "domstate", "lab_stays").strip() == "running"
     virsh(console, "destroy", "lab_stays")
     assert seconds < 20, f"a second start took {seconds:.1f} s"  # 10 s on an idle machine; tests share theirs
+
+
+def test_status_tells_when_libvirt_does_not_answer(console: Console) -> None:
+    """Its supervisor runs all the while: libvirtd is asked itself, and one that hangs is not waited for."""
+    daemon = console.daemon()
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        said = console.up("status", check=False)
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    assert "libvirt does not answer" in said
+    assert "does not answer" not in console.up("status")
+
+
+def test_the_last_words_of_libvirtd_are_the_cause_not_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "libvirtd.log"
+    assert last_words(log) == ""
+    log.write_text(
+        "2026-11-27 17:10:56.148+0000: 8575: warning : networkStateInitialize:658 : DBus not available\n"
+        "2026-11-27 17:10:56.155+0000: 8575: error : virGetUserID:760 : invalid argument: no such user\n"
+        "2026-11-27 17:10:56.155+0000: 8575: error : virStateInitialize:660 : Initialization of QEMU state driver "
+        "failed: no such user\n"
+        "2026-11-27 17:10:56.155+0000: 8575: error : daemonRunStateInit:616 : Driver state initialization failed\n"
+    )
+    assert last_words(log) == "Initialization of QEMU state driver failed: no such user"
+
+
+def test_the_user_that_libvirt_was_compiled_with_is_there(console: Console) -> None:
+    """Without it libvirtd does not start, and only a package that we do not want makes it."""
+    assert pwd.getpwnam(host_setup.COMPILED_IN).pw_shell == "/usr/sbin/nologin"
+    ours = console.virsh("capabilities")
+    assert "<domain type='qemu'" in ours or '<domain type="qemu"' in ours
 
 
 def test_up_twice_says_so_and_does_nothing(console: Console) -> None:

@@ -34,6 +34,10 @@ MEMBERS = {  # beyond the primary group of the same name
     WEB: (WORKER, CONSOLE),
     QEMU: (CONSOLE,),
 }
+# libvirtd looks up the user that the distribution compiled in before it reads which one to use instead, and does not
+# start without it. The package that makes this user (libvirt-daemon-system) brings the host's own libvirtd along, so it
+# is made here, with the number Debian keeps for it. Nothing of ours runs as it.
+COMPILED_IN, COMPILED_IN_ID = "libvirt-qemu", 64055
 # path below the state directory: owner, group, mode
 FOLDERS = {
     ".": ("root", "root", 0o711),
@@ -88,6 +92,22 @@ def make_users() -> None:
             )
 
 
+def make_compiled_in_user() -> None:
+    """The same as libvirt-daemon-system makes it, which leaves alone what it finds."""
+    groups = {group.gr_name: group.gr_gid for group in grp.getgrall()}
+    users = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
+    if COMPILED_IN not in groups:
+        number = [] if COMPILED_IN_ID in groups.values() else ["--gid", str(COMPILED_IN_ID)]
+        subprocess.run(["groupadd", "--system", *number, COMPILED_IN], check=True)
+    if COMPILED_IN not in users:
+        free = COMPILED_IN_ID not in users.values()
+        number = ["--key", f"SYS_UID_MAX={COMPILED_IN_ID}", "--uid", str(COMPILED_IN_ID)] if free else []
+        group = "kvm" if "kvm" in groups else COMPILED_IN
+        account = ["--home-dir", "/var/lib/libvirt", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        command = ["useradd", "--system", *number, "--gid", group, "--groups", COMPILED_IN, *account, COMPILED_IN]
+        subprocess.run(command, check=True)
+
+
 def join_groups() -> None:
     for user, groups in MEMBERS.items():
         wanted = [*groups, *(("kvm",) if user == QEMU else ())]
@@ -113,6 +133,7 @@ def prepare(state: Path) -> None:
     """Everything the processes of one state directory expect of the host."""
     make_groups()
     make_users()
+    make_compiled_in_user()
     join_groups()
     make_folders(state)
 

@@ -43,10 +43,12 @@ class Instance:
         return self.app / self.python.relative_to(ROOT)
 
     @property
+    def runs_libvirt(self) -> bool:
+        return os.environ.get("VMCONSOLE_RUNTIME", "libvirt") == "libvirt"
+
+    @property
     def libvirt_is_private(self) -> bool:
-        return (
-            not os.environ.get("VMCONSOLE_LIBVIRT_URI") and os.environ.get("VMCONSOLE_RUNTIME", "libvirt") == "libvirt"
-        )
+        return self.runs_libvirt and not os.environ.get("VMCONSOLE_LIBVIRT_URI")
 
     @property
     def libvirt_uri(self) -> str:

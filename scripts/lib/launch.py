@@ -21,6 +21,7 @@ from types import FrameType
 import guests
 import host_setup
 import kvm_probe
+import libvirt_check
 import linux
 from instance import ROOT, Instance, Trouble, is_free, make_certificate, make_database, make_keys
 from processes import Supervisor, configuration_file, programs, write_configuration
@@ -61,7 +62,7 @@ def start(instance: Instance, out: Console) -> str:
         )
     image = make_ready(instance, out)
     started_at = time.monotonic()
-    supervisord = launch_supervisord(instance)
+    supervisord, password = launch_supervisord(instance), ""
     try:
         with out.status("Database ..."):
             password = first_steps(instance, image)
@@ -72,6 +73,8 @@ def start(instance: Instance, out: Console) -> str:
                     supervisor.start(program.name)
             wait_until_it_answers(instance, supervisord)
     except BaseException:
+        if password:  # the next start cannot show it again
+            out.print(f"For when it runs: sign in as admin with the password {password}", soft_wrap=True)
         supervisord.terminate()
         supervisord.wait(PATIENCE)
         raise
@@ -139,11 +142,15 @@ def first_steps(instance: Instance, image: Path | None) -> str:
 def wait_until_it_answers(instance: Instance, supervisord: subprocess.Popen[bytes]) -> None:
     supervisor = Supervisor(instance.state)
     end = time.monotonic() + PATIENCE
+    silent = "libvirt does not answer" if instance.libvirt_is_private else ""
     while True:
+        silent = silent and libvirt_check.trouble(instance)
         lame = [process["name"] for process in supervisor.states() if process["statename"] != "RUNNING"]
-        if not lame and answers(instance):
+        if not lame and not silent and answers(instance):
             return
         if supervisord.poll() is not None or time.monotonic() > end:
+            if silent:
+                raise Trouble(f"Nothing was left running: {silent}. More in {instance.state}/libvirt/log.")
             names = ", ".join(lame) or "web"
             raise Trouble(f"Not running after {PATIENCE:.0f} s: {names}. See scripts/up logs, in {instance.state}/log.")
         time.sleep(0.1)

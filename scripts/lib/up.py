@@ -7,6 +7,7 @@ them down says so (`down --guests`).
 from __future__ import annotations
 
 import sys
+import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Annotated
 import guests
 import host_setup
 import launch
+import libvirt_check
 import logfiles
 import typer
 from instance import Instance, Trouble, from_environment
@@ -34,8 +36,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
-        out.print(f"[red]{trouble}[/red]")
+        out.print(f"[red]{trouble}[/red]", soft_wrap=True)
         raise typer.Exit(1) from trouble
+    except xmlrpc.client.Fault as fault:  # supervisord answers with nothing else while it stops
+        out.print("[red]The console is just being stopped. Try again in a moment.[/red]")
+        raise typer.Exit(1) from fault
 
 
 def here() -> Instance:
@@ -106,7 +111,7 @@ def down(
 
 @app.command()
 def status() -> None:
-    """What runs, since when, and where."""
+    """What runs, since when, and where. 3 when something does not."""
     with told():
         if not show(here()):
             raise typer.Exit(3)
@@ -133,11 +138,14 @@ def show(instance: Instance) -> bool:
         colour = "green" if process["statename"] == "RUNNING" else "red"
         table.add_row(process["name"], f"[{colour}]{process['statename'].lower()}[/{colour}]", process["description"])
     out.print(table)
+    silent = libvirt_check.trouble(instance) if instance.runs_libvirt else ""
+    if silent:
+        out.print(f"[red]{silent}[/red]", soft_wrap=True)
     accelerator, _ = launch.acceleration(instance)
     out.print(
         f"{launch.address(instance)}   state in {instance.state}   guests: {guests.count(instance)} ({accelerator})"
     )
-    return True
+    return not silent
 
 
 if __name__ == "__main__":
