@@ -108,7 +108,7 @@ OPERATIONS: Doors = {
     "operations:panel": {"GET": PEOPLE},
     "operations:operation_detail": {"GET": SEE},
     "operations:operation_cancel": {"POST": EDIT},
-    "operations:operation_seen": {"POST": SEE},
+    "operations:operation_seen": {"POST": EDIT},
     "operations:api_operation_list": {"GET": PEOPLE},
     "operations:api_operation": {"GET": SEE},
     "operations:api_operation_cancel": {"POST": EDIT},

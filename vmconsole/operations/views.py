@@ -34,10 +34,23 @@ def matching(rows: QuerySet[Operation], query: str) -> QuerySet[Operation]:
     return rows.filter(Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query))
 
 
+def answered_by(user: Any) -> set[str]:
+    """The namespaces ("" for cluster-wide things) whose failures this person may put aside: for everybody, so whoever
+    could not do anything about them cannot take them from the eyes of those who can."""
+    return {*namespaces(user, Right.EDIT), *([""] if may(user, Right.CLUSTER_EDIT, None) else [])}
+
+
 def found(request: HttpRequest, uid: UUID) -> Operation:
     operation = visible_to(request.user).filter(uid=uid).first()
     if operation is None:
         raise NotFound(_("There is no such operation that you can see."))
+    return operation
+
+
+def answerable(request: HttpRequest, uid: UUID) -> Operation:
+    """One of those that this person may do something about."""
+    operation = found(request, uid)
+    require(request.user, Right.EDIT if operation.namespace else Right.CLUSTER_EDIT, operation.namespace or None)
     return operation
 
 
@@ -59,6 +72,7 @@ def panel(request: HttpRequest) -> HttpResponse:
         "unseen": unseen,
         "latest": newest.first(),
         "mine": mine,
+        "answered_by_me": answered_by(request.user),
     }
     return render(request, "operations/panel.html", context)
 
@@ -75,7 +89,13 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "operations/operation_list.html",
-        {"page": page, "query": query, "state": state, "states": State.values},
+        {
+            "page": page,
+            "query": query,
+            "state": state,
+            "states": State.values,
+            "answered_by_me": answered_by(request.user),
+        },
     )
 
 
@@ -91,13 +111,11 @@ def operation_detail(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 @require_POST
 def operation_cancel(request: HttpRequest, uid: UUID) -> HttpResponse:
-    operation = found(request, uid)
-    require(request.user, Right.EDIT if operation.namespace else Right.CLUSTER_EDIT, operation.namespace or None)
-    services.request_cancel(operation, actor_of(request))
+    services.request_cancel(answerable(request, uid), actor_of(request))
     return redirect("operations:operation_detail", uid)
 
 
 @require_POST
 def operation_seen(request: HttpRequest, uid: UUID) -> HttpResponse:
-    services.acknowledge(found(request, uid))
+    services.acknowledge(answerable(request, uid))
     return redirect("operations:panel")
