@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from networking.models import Network
-from networking.services import network_spec, tell
+from networking.services import move_pod_network, network_spec, tell
 from observability import events
 from vmconsole.operations import loop
 from vmconsole.operations.models import Lease
@@ -20,6 +20,7 @@ from vmconsole.runtime.contract import Networks
 from vmconsole.runtime.errors import Busy, RuntimeFault
 
 TRY_AGAIN = 10.0
+TAKEN = {"RangeInUse", "NameInUse"}  # somebody else's on this host
 PLUGGED_IN = 1.0  # its deletion waits for the last card to go
 
 
@@ -40,7 +41,7 @@ def reconcile(uid: UUID) -> float | None:
                 return PLUGGED_IN
             networks.delete(network.name)
             return _forget(network)
-        networks.apply(network_spec(network))
+        _apply(network, networks)
         seen = networks.get(network.name)
     except RuntimeFault as fault:
         _record(network, ready=False, reason=fault.reason or "RuntimeFault", message=fault.public)
@@ -53,6 +54,19 @@ def reconcile(uid: UUID) -> float | None:
     Network.objects.filter(uid=uid).update(observed_generation=network.generation)
     newer = Network.objects.filter(uid=uid, generation__gt=network.generation).exists()
     return 0 if newer else None
+
+
+def _apply(network: Network, networks: Networks) -> None:
+    """Make it so, where there is room for it: two consoles on one host need nobody to choose for them."""
+    while True:
+        try:
+            return networks.apply(network_spec(network))
+        except RuntimeFault as fault:
+            if fault.reason not in TAKEN or not move_pod_network(network):
+                raise
+        place = _("The host has its address range already. It takes %(range)s on %(bridge)s instead.")
+        message = place % {"range": network.spec_cidr, "bridge": network.spec_interface}
+        events.record("Network", network.uid, network.name, "", "Moved", message)
 
 
 @transaction.atomic
@@ -77,7 +91,7 @@ def apply_now(uid: UUID, networks: Networks) -> None:
     try:
         network = Network.objects.get(uid=uid)
         if network.observed_generation != network.generation or not network.status_ready:
-            networks.apply(network_spec(network))
+            _apply(network, networks)
             done = {"observed_generation": network.generation, "status_ready": True}
             Network.objects.filter(uid=uid).update(**done, status_reason="", status_message="")
     finally:

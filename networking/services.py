@@ -30,14 +30,37 @@ INTERFACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}")
 
 def ensure_pod_network() -> Network:
     """The predefined NAT network, made again when it is not there, and moved when its settings moved."""
-    wanted = {"spec_mode": NetworkMode.NAT, "spec_interface": settings.POD_BRIDGE, "spec_cidr": settings.POD_CIDR}
-    network, made = Network.objects.get_or_create(name=POD_NETWORK, defaults={**wanted, "predefined": True})
-    moved = any(getattr(network, field) != value for field, value in wanted.items())
+    chosen = {"spec_interface": settings.POD_BRIDGE, "spec_cidr": settings.POD_CIDR}
+    told = {"spec_mode": NetworkMode.NAT, **{field: value for field, value in chosen.items() if value}}
+    first = {"spec_interface": rules.POD_PLACES[0].bridge, "spec_cidr": rules.POD_PLACES[0].cidr}
+    made_of = {**first, **told, "predefined": True}
+    network, made = Network.objects.get_or_create(name=POD_NETWORK, defaults=made_of)
+    moved = any(getattr(network, field) != value for field, value in told.items())
     if moved and not made:
-        Network.objects.filter(uid=network.uid).update(**wanted)
+        Network.objects.filter(uid=network.uid).update(**told)
         network.changed()
         network.refresh_from_db()
     return network
+
+
+@transaction.atomic
+def move_pod_network(network: Network) -> bool:
+    """Take the next place for the predefined network when the host has its bridge or range already.
+
+    Only while it never ran and nobody chose its place: later its addresses are what machines are known by.
+    """
+    place = rules.next_place(network.spec_interface)
+    if settings.POD_BRIDGE or settings.POD_CIDR or not network.predefined or network.observed_generation or not place:
+        return False
+    for card in network.interfaces.exclude(ip_address=""):
+        card.ip_address = rules.moved_address(card.ip_address, network.spec_cidr, place.cidr)
+        card.save(update_fields=["ip_address"])
+        tell(card, "MODIFIED")
+    Network.objects.filter(uid=network.uid).update(spec_interface=place.bridge, spec_cidr=place.cidr)
+    network.changed()
+    network.refresh_from_db()
+    tell(network, "MODIFIED")
+    return True
 
 
 @transaction.atomic

@@ -37,8 +37,8 @@ RUN_DIR = STATE / "run"
 CONTROLLER_SOCKET = RUN_DIR / "controller.sock"
 LIBVIRT_URI = env("LIBVIRT_URI", f"qemu+unix:///system?socket={STATE}/libvirt/run/libvirt-sock")
 RUNTIME_KIND = env("RUNTIME", "libvirt")  # "fake" shows the pages without a hypervisor
-POD_BRIDGE = env("POD_BRIDGE", "vmcbr0")
-POD_CIDR = env("POD_CIDR", "10.76.0.0/22")
+POD_BRIDGE = env("POD_BRIDGE", "")  # empty: the first that the host has free
+POD_CIDR = env("POD_CIDR", "")
 PROMETHEUS_URL = env("PROMETHEUS_URL")  # empty: charts show the last hour only, and say so
 
 
