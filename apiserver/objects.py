@@ -12,6 +12,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -93,7 +94,7 @@ def _change(
         manifest = _addressed(change(deepcopy(body)), kind, namespace, name)
         check_preconditions(row, manifest["metadata"], kind.resource)
         manifest, warnings = known_only(kind, manifest, options)
-        if wish_of(manifest) != wish_of(body):
+        if not asks_for_the_same(kind, wish_of(manifest), wish_of(body)):
             row = again(kind, _changed(asking, kind, row, manifest))
             body = shown(asking, kind, row)
         transaction.set_rollback(options.dry_run)
@@ -104,6 +105,16 @@ def wish_of(manifest: Manifest) -> Manifest:
     """What of it is anybody's to say; two that are equal ask for the same."""
     said = {key: value for key, value in manifest.items() if key != "status"}
     return {**said, "metadata": {key: value for key, value in said["metadata"].items() if value}}
+
+
+def asks_for_the_same(kind: Kind, one: Manifest, other: Manifest) -> bool:
+    """Also when one of them leaves out what is usual. What cannot be read is for the service to refuse."""
+    if one == other:
+        return True
+    try:
+        return msgspec.convert(one, kind.schema) == msgspec.convert(other, kind.schema)
+    except msgspec.ValidationError:
+        return False
 
 
 def _changed(asking: Asking, kind: Kind, row: Any, manifest: Manifest) -> Any:

@@ -177,7 +177,10 @@ class VirtualMachine(models.Model):
     def wish(self, **spec: Any) -> None:
         """Write down what somebody asked for. Numbered, so that nothing older wins."""
         VirtualMachine.objects.filter(uid=self.uid).update(generation=F("generation") + 1, **spec)
-        self.refresh_from_db()
+        for name, value in spec.items():
+            setattr(self, name, value)
+        self.refresh_from_db(fields=["generation"])
+        self._prefetched_objects_cache: dict[str, Any] = {}  # its disks and cards are about to change too
 
     def accept(self, power: Power) -> bool:
         """Make an outside change the wish, unless somebody wished since we looked."""

@@ -239,7 +239,7 @@ CONSOLES_PER_USER = int(env("CONSOLES_PER_USER", "32"))
 CONSOLES = int(env("CONSOLES", "500"))
 
 # --- programs ---------------------------------------------------------------------------------------------------
-API_RATE = float(env("API_RATE", "100"))  # requests a second of one token, for long
+API_RATE = float(env("API_RATE", "250"))  # requests a second of one token, for long: 100 applies are 200
 API_BURST = int(env("API_BURST", "500"))  # and at once
 WATCHES_PER_TOKEN = int(env("WATCHES_PER_TOKEN", "200"))
 WATCHES = int(env("WATCHES", "2000"))

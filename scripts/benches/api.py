@@ -155,7 +155,7 @@ def manifest(number: int, **labels: str) -> dict[str, Any]:
     }
     body = {"apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "spec": spec}
     metadata: dict[str, Any] = {"name": f"new-{number}", "namespace": "team-7", "labels": labels}
-    note = json.dumps({**body, "metadata": metadata})
+    note = json.dumps({**body, "metadata": metadata}, separators=(",", ":")) + "\n"  # as kubectl writes it
     metadata["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": note}
     return {**body, "metadata": metadata}
 

@@ -266,8 +266,9 @@ def test_a_machine_made_outside_is_listed_and_adopted_without_a_restart(people: 
     assert (vm.managed, vm.namespace, vm.name) == (False, "", "By Hand")
     with pytest.raises(NotFound):
         power(people.dave, ACTOR, vm, Verb.STOP)
-    settle()
-    began = VirtualMachine.objects.get(uid=spec.uid).status_started_at
+    settle(lambda: watching.Watcher(lambda: True).resync(connect.only()) and now(vm).status_state == "Running")
+    began = vm.status_started_at
+    assert began is not None
     operation = adopt(people.erin, ACTOR, vm, namespace=MINE, name="by-hand")
     settle(lambda: not Operation.objects.get(uid=operation.uid).is_open)
     now(vm)
