@@ -24,7 +24,8 @@ def seen_in(asking: Asking, kind: Kind, namespace: str) -> QuerySet[Any]:
 
 def found(asking: Asking, kind: Kind, namespace: str, name: str, *, lock: bool = False) -> Any:
     rows = kind.find(seen_in(asking, kind, namespace), name)
-    rows = (rows.select_for_update() if lock else kind.related(rows)).order_by()  # one: `first` would sort it
+    rows = kind.related(rows).order_by()  # one: `first` would sort it
+    rows = rows.select_for_update(of=("self",)) if lock else rows
     row = next(iter(rows[:1]), None)
     if row is None:
         raise NotFound(_('%(resource)s "%(name)s" not found') % {"resource": kind.resource, "name": name[:253]})

@@ -80,7 +80,7 @@ def _create(asking: Asking, manifest: Manifest) -> VirtualMachine:
 
 
 def _update(asking: Asking, vm: VirtualMachine, manifest: Manifest) -> VirtualMachine:
-    edit(asking.user, asking.actor, vm, parse_machine(prepared(manifest)))
+    edit(asking.user, asking.actor, vm, parse_machine(prepared(manifest)), locked=True)
     return vm
 
 

@@ -45,14 +45,17 @@ def edit(
     *,
     expected_generation: int | None = None,
     when: When = "refuse",
+    locked: bool = False,
 ) -> Operation | None:
     """Write down a changed manifest. None: nothing that the runtime shows has changed, so it is done already.
+    `locked`: the row was read for this, in this transaction.
 
     What cannot change under a running machine is refused, unless it restarts by itself
     (`autoRestartOnConfigurationChange`) or `when` says what to do: wait for the next start, or restart now.
     """
     require_on(user, vm)
-    vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
+    if not locked:
+        vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
     if expected_generation is not None and expected_generation != vm.generation:
         sentence = _(
             "%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again."
