@@ -190,20 +190,6 @@ def document(group: str, version: str) -> bytes:
     return msgspec.json.encode(body)
 
 
-# The least that is a document of version 2: swagger, info (title, version) and paths, in protobuf's own words. Clients
-# before 1.24 apply nothing before they have read one. In this they find no kind of ours, and leave checking to the
-# server.
-OLD = b"\x0a\x032.0" + b"\x12\x0f\x0a\x09vmconsole\x12\x02v1" + b"\x42\x00"
-
-
-def old(request: HttpRequest) -> HttpResponseBase:
-    """`/openapi/v2`, empty but well-formed."""
-    if "protobuf" in request.headers.get("Accept", ""):
-        return HttpResponse(OLD, content_type="application/octet-stream")  # its real name is no media type
-    empty = {"swagger": "2.0", "info": {"title": "vmconsole", "version": "v1"}, "paths": {}, "definitions": {}}
-    return HttpResponse(msgspec.json.encode(empty), content_type="application/json")
-
-
 def index(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001
     """Where each document is. Its hash is in the address, so a client keeps what it has read."""
     found = {}

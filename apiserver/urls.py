@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apiserver import collections, discovery, openapi, reviews, subresources
+from apiserver import collections, discovery, openapi, openapi_v2, reviews, subresources
 from apiserver.door import door
 from apiserver.kinds import KINDS, Kind
 from apiserver.objects import item
@@ -63,7 +63,7 @@ urlpatterns = [
     path(f"{AUTHORIZATION}/selfsubjectaccessreviews", asked(reviews.access_review), name="reviews_access"),
     path(f"{AUTHORIZATION}/selfsubjectrulesreviews", asked(reviews.rules_review), name="reviews_rules"),
     path(f"{AUTHENTICATION}/selfsubjectreviews", asked(reviews.subject_review), name="reviews_subject"),
-    path("openapi/v2", seen(openapi.old), name="openapi_old"),
+    path("openapi/v2", seen(openapi_v2.old), name="openapi_old"),
     path("openapi/v3", seen(openapi.index), name="openapi"),
     path("openapi/v3/api/<str:version>", seen(openapi.of_group), name="openapi_core"),
     path("openapi/v3/apis/<str:group>/<str:version>", seen(openapi.of_group), name="openapi_group"),

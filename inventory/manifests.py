@@ -33,6 +33,7 @@ from inventory.schema import (
     VirtualMachineSpec,
     VirtualMachineTypeManifest,
 )
+from inventory.states import State
 from vmconsole import objectmeta
 from vmconsole.access.errors import Unprocessable
 from vmconsole.objectmeta import Metadata
@@ -223,7 +224,12 @@ def annotations_of(vm: VirtualMachine) -> dict[str, str]:
 
 def status_of(vm: VirtualMachine) -> dict[str, Any]:
     synced = vm.observed_generation == vm.generation and not vm.status_pending
-    conditions = [{"type": "ConfigurationSynced", "status": str(synced)}]
+    ready = vm.status_state == State.RUNNING
+    conditions = [
+        {"type": "VMCreated", "status": str(vm.made)},
+        {"type": "Ready", "status": str(ready), "reason": vm.status_reason or vm.status_state},
+        {"type": "ConfigurationSynced", "status": str(synced)},
+    ]
     told = {
         "state": vm.status_state,
         "reason": vm.status_reason,

@@ -242,4 +242,7 @@ class VirtualMachineStatus(Struct, rename="camel", omit_defaults=True):
     observed_generation: Annotated[int, Meta(description="Number of the wish that was last acted on.")] = 0
     state_transition_time: Annotated[dict[str, str], Meta(description="When it last came into each state.")] = {}
     interfaces: Annotated[list[dict[str, Any]], Meta(description="Each card with its MAC and addresses.")] = []
-    conditions: Annotated[list[Condition], Meta(description="ConfigurationSynced: whether edits are applied.")] = []
+    conditions: Annotated[
+        list[Condition],
+        Meta(description="VMCreated: it is on a node. Ready: it runs. ConfigurationSynced: whether edits are applied."),
+    ] = []

@@ -75,11 +75,16 @@ def test_who_may_what(kubectl: Kubectl, carols: Kubectl) -> None:
     assert "NotFound" in carols.refused("get", "gvm", "-n", "b")
 
 
+@pytest.mark.usefixtures("working")
 def test_edit_patch_label_and_delete_by_label(kubectl: Kubectl, tmp_path: Path) -> None:
     kubectl("apply", "-f", "-", stdin=SMALL)
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\nsed -i 's/vcpus: 1/vcpus: 2/' \"$1\"\n")
     editor.chmod(0o755)
+    kubectl("wait", "gvm/vm1", "--for=condition=Ready", "--timeout=20s")
+    kubectl("patch", "gvm", "vm1", "--type=merge", "-p", '{"spec":{"autoRestartOnConfigurationChange":true}}')
+    assert "edited" in kubectl("edit", "gvm", "vm1", KUBE_EDITOR=str(editor))
+    assert kubectl("get", "gvm", "vm1", "-o", "jsonpath={.spec.compute.cpu.vcpus}") == "2"
     kubectl("patch", "gvm", "vm1", "--type=merge", "-p", '{"metadata":{"annotations":{"a":"b"}}}')
     kubectl("label", "gvm", "vm1", "tier=web")
     kubectl("patch", "gvm", "vm1", "--type=json", "-p", '[{"op":"add","path":"/metadata/labels/app","value":"x"}]')
@@ -87,5 +92,5 @@ def test_edit_patch_label_and_delete_by_label(kubectl: Kubectl, tmp_path: Path) 
     assert kubectl("get", "gvm", "-l", "tier!=web", "-o", "name") == ""
     assert kubectl("get", "gvm", "--field-selector=metadata.name=vm1", "-o", "name") != ""
     assert "Server-side apply is not offered here" in kubectl.refused("apply", "--server-side", "-f", "-", stdin=SMALL)
-    kubectl("delete", "gvm", "-l", "tier=web", "--wait=false")
-    assert kubectl.json("get", "gvm", "vm1")["metadata"]["deletionTimestamp"]
+    kubectl("delete", "gvm", "-l", "tier=web", "--timeout=20s")
+    assert "NotFound" in kubectl.refused("get", "gvm", "vm1")
