@@ -105,6 +105,7 @@ OBSERVABILITY: Doors = {
 }
 OPERATIONS: Doors = {
     "operations:operation_list": {"GET": PEOPLE},
+    "operations:operation_export": {"GET": PEOPLE},
     "operations:panel": {"GET": PEOPLE},
     "operations:operation_detail": {"GET": SEE},
     "operations:operation_cancel": {"POST": EDIT},
@@ -115,6 +116,7 @@ OPERATIONS: Doors = {
 }
 NETWORKING: Doors = {
     "networking:network_list": {"GET": PEOPLE},
+    "networking:network_export": {"GET": PEOPLE},
     "networking:network_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
     # Whoever has a namespace names networks in it, so all of them are seen by all.
     "networking:network_detail": {"GET": PEOPLE, "POST": EDIT_SOMEWHERE},
@@ -122,6 +124,7 @@ NETWORKING: Doors = {
 }
 STORAGE: Doors = {
     "storage:disk_list": {"GET": PEOPLE},
+    "storage:disk_export": {"GET": PEOPLE},
     "storage:disk_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "storage:disk_detail": {"GET": SEE},
     "storage:disk_grow": {"GET": EDIT, "POST": EDIT},
@@ -129,6 +132,7 @@ STORAGE: Doors = {
     "storage:disk_retry": {"POST": EDIT},
     "storage:disk_cancel": {"POST": EDIT},
     "storage:image_list": {"GET": PEOPLE},
+    "storage:image_export": {"GET": PEOPLE},
     "storage:image_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "storage:image_detail": {"GET": SEE, "POST": EDIT},
     "storage:image_share": {"POST": CLUSTER_EDIT},

@@ -15,7 +15,6 @@ from inventory import composing
 from inventory.forms import DEFAULT_CARD, CardForms, DiskForms, MachineForm
 from inventory.manifests import Invalid, dump_yaml, load_yaml, parse_machine
 from inventory.models import VirtualMachine, VirtualMachineType
-from inventory.navigation import namespace_of
 from inventory.rules import Problem
 from inventory.services import making
 from networking.models import Network

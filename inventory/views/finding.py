@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from inventory.models import VirtualMachine, VirtualMachineQuerySet
-from inventory.navigation import namespace_of
 from vmconsole.access.errors import NotFound
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 
 
 def visible(request: HttpRequest) -> VirtualMachineQuerySet:
