@@ -154,8 +154,15 @@ INVENTORY: Doors = {
     "inventory:vm_preview": {"POST": EDIT_SOMEWHERE},
     "inventory:vm_bulk": {"POST": PEOPLE},  # says line by line what would be refused
     "inventory:vm_bulk_run": {"POST": PEOPLE},  # and refuses line by line: nothing changes
+    "inventory:vm_bulk_results": {"GET": PEOPLE},
     "inventory:vm_export": {"GET": PEOPLE},
     "inventory:vm_row": {"GET": PEOPLE},
+    "inventory:columns_choose": {"GET": PEOPLE, "POST": PEOPLE},  # one's own
+    "inventory:view_list": {"GET": PEOPLE},
+    "inventory:view_create": {"GET": PEOPLE, "POST": PEOPLE},  # one's own; shared ones: tests/inventory/test_views.py
+    "inventory:view_one": {"GET": EDIT, "POST": EDIT},
+    "inventory:view_delete": {"POST": EDIT},
+    "inventory:view_default": {"POST": SEE},
     "inventory:vm_detail": {"GET": SEE},
     "inventory:vm_header": {"GET": SEE},
     "inventory:vm_side": {"GET": SEE},
@@ -304,6 +311,7 @@ NOUNS: dict[str, Values] = {
     "token": lambda world: {"pk": world.token.pk},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
+    "view": lambda world: {"uid": world.view.uid},
     "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
 }
 QUERIES: dict[str, Values] = {
@@ -330,6 +338,8 @@ BODIES: dict[str, Values] = {
     "access:namespace_create": lambda _: {"name": "somewhere-new"},
     "inventory:vm_bulk": lambda world: {"uid": world.vm.uid, "verb": "start"},
     "inventory:vm_bulk_run": lambda world: {"uid": world.vm.uid, "verb": "start"},
+    "inventory:view_create": lambda _: {"name": "new-view"},
+    "inventory:view_one": lambda _: {"name": "new-name"},
     "inventory:vm_delete": lambda world: {"typed": world.vm.name},
     "networking:network_create": lambda _: {"name": "new-net", "interface": "br1"},
     "networking:network_detail": lambda _: {"namespace": MINE, "name": "new-card"},

@@ -25,6 +25,7 @@ from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, Refused
 from vmconsole.access.rights import Right, namespaces
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 from vmconsole.pages import Icon
 from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import Phase

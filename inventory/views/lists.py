@@ -7,19 +7,21 @@ from uuid import UUID
 
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from inventory.models import VirtualMachine
-from inventory.rows import row_html
+from inventory.columns import COLUMNS, columns_of, view_of
+from inventory.folders import counted, tree
+from inventory.models import SavedView, VirtualMachine
 from inventory.search import MACHINES
+from inventory.services import saved
 from inventory.showing import one, shown
-from inventory.views.finding import machine, visible
+from inventory.views.finding import machine, row_of, visible
 from observability import events
-from vmconsole.access.rights import Right, namespaces
+from vmconsole.access.rights import Right, everywhere, may, namespaces
 from vmconsole.access.views_people import asker
-from vmconsole.lists import Asked, Listing
+from vmconsole.lists import Asked, Listing, namespace_of
 
 # What a row never shows. Reading it would cost a third of the page.
 UNSEEN = (
@@ -73,24 +75,49 @@ def page_of(request: HttpRequest, asked: Asked) -> Page[Any]:
 
 @require_safe
 def vm_list(request: HttpRequest) -> HttpResponse:
-    asked = LIST.asked(request, visible(request))
+    user = asker(request)
+    if not request.GET and (first := saved.default_of(user)):
+        return redirect(saved.address_of(first))
+    asked, view = LIST.asked(request, visible(request)), view_of(user, request.GET)
     page = page_of(request, asked)
-    page.object_list = shown(request.user, page.object_list)
+    page.object_list = shown(user, page.object_list)
     context = {
         **asked.context(page),
-        "views": chips(request),
-        "may_create": bool(namespaces(request.user, Right.EDIT)),
+        "chips": chips(asked.query, view),
+        "views": [(each, saved.address_of(each)) for each in saved.listed(user)],
+        "view": view,
+        "view_changed": view is not None and saved.may_change(user, view) and changed(request, view),
+        "kept": {name: request.GET[name] for name in ("view", "columns") if request.GET.get(name)},
+        "columns": [COLUMNS[key] for key in columns_of(user, request.GET, view)],
+        "folders": tree(counted(visible(request), scope_key(request)), asked.query),
+        "may_create": bool(namespaces(user, Right.EDIT)),
     }
     fragment = request.headers.get("HX-Target") == "vms"
     return render(request, "inventory/vm_table.html" if fragment else "inventory/vm_list.html", context)
 
 
-def chips(request: HttpRequest) -> list[dict[str, Any]]:
+def changed(request: HttpRequest, view: SavedView) -> bool:
+    """Whether the list shows something else than the view that is open."""
+    asked = request.GET
+    columns = asked.get("columns", "")
+    same = asked.get("q", "").strip() == view.query and asked.get("sort", "") == view.order
+    return not same or bool(columns and columns != ",".join(view.columns))
+
+
+def scope_key(request: HttpRequest) -> str:
+    """Who sees which machines, as a key of counts that are kept."""
+    chosen = namespace_of(request)
+    mine = [chosen] if chosen else ["*"] if everywhere(request.user) else namespaces(request.user)
+    return f"{may(request.user, Right.CLUSTER_VIEW, None)} {' '.join(mine)}"
+
+
+def chips(query: str, view: SavedView | None) -> list[dict[str, Any]]:
     """Searches that are one click away."""
     known = ((_("All"), ""), (_("Running"), "state:running"), (_("Stopped"), "state:stopped"))
     more = ((_("Needs attention"), "is:problem"), (_("Made outside"), "is:outside"))
-    now = request.GET.get("q", "").strip()
-    return [{"title": title, "query": query, "current": query == now} for title, query in (*known, *more)]
+    return [
+        {"title": title, "query": words, "current": words == query and view is None} for title, words in (*known, *more)
+    ]
 
 
 @require_safe
@@ -99,7 +126,7 @@ def vm_row(request: HttpRequest, uid: UUID) -> HttpResponse:
     vm = VirtualMachine.objects.visible_to(asker(request)).filter(uid=uid).first()
     if vm is None:
         return HttpResponse()
-    return HttpResponse(row_html(one(request.user, vm)))
+    return HttpResponse(row_of(request, one(request.user, vm)))
 
 
 @require_safe
