@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Left
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,8 +28,10 @@ from vmconsole.runtime.types import Power
 
 SEARCHED = [
     "name", "uid", "namespace", "status_state", "status_node", "spec_vcpus", "spec_memory_bytes", "spec_type_name",
-    "spec_os_type", "managed", "deletion_protected",
+    "spec_os_type", "managed", "deletion_protected", "folder",
 ]  # fmt: skip
+FOLDER = "vmconsole.dev/folder"  # the label that says in which folder of the list a machine lies: `prod/web`
+FOLDER_CHARS = 253
 POWERS = [(power.value, power.value) for power in Power]
 
 
@@ -78,6 +82,12 @@ class VirtualMachine(models.Model):
     display_name = models.CharField(max_length=255, blank=True)
     labels = Json(default=dict)
     annotations = Json(default=dict)
+    # The database keeps it, so that no way of writing labels can forget to.
+    folder = models.GeneratedField(
+        expression=Left(Coalesce(KT(f"labels__{FOLDER}"), Value("")), FOLDER_CHARS),
+        output_field=models.CharField(max_length=FOLDER_CHARS),
+        db_persist=True,
+    )
     managed = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveBigIntegerField(default=1)
@@ -145,6 +155,7 @@ class VirtualMachine(models.Model):
             models.Index(fields=["namespace", "status_state", "name"], name="vm_by_namespace_and_state"),
             models.Index(fields=["status_state", "name"], name="vm_by_state"),
             models.Index(fields=["status_node", "name"], name="vm_by_node"),
+            models.Index(fields=["folder", "namespace"], name="vm_by_folder"),
             models.Index(fields=["-created_at"], name="vm_newest"),
         ]
 
@@ -253,4 +264,42 @@ class MachineInterface(models.Model):
         return self.name
 
 
-__all__ = ["MachineDisk", "MachineInterface", "Verb", "VirtualMachine", "VirtualMachineType"]
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def visible_to(self, user: User) -> SavedViewQuerySet:
+        """One's own, those of one's namespaces, and those for everybody."""
+        return self.filter(Q(owner=user.pk) | Q(owner=None, namespace__in=[*namespaces(user), ""]))
+
+
+class SavedView(models.Model):
+    """A search of the machine list with its order and columns, under a name.
+
+    Somebody's own has an `owner`; a shared one has none and belongs to its `namespace`, or, without one, to the cluster.
+    """
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True)
+    order = models.CharField(max_length=20, blank=True)
+    columns = Json(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"], condition=Q(owner__isnull=False), name="a_name_once_among_ones_own_views"
+            ),
+            models.UniqueConstraint(
+                fields=["namespace", "name"], condition=Q(owner=None), name="a_name_once_among_shared_views"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+__all__ = ["MachineDisk", "MachineInterface", "SavedView", "Verb", "VirtualMachine", "VirtualMachineType"]

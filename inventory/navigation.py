@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy
 from inventory.words import WORDS
 from observability import changes
 from vmconsole.access.rights import Right, everywhere, may, namespaces
+from vmconsole.lists import namespace_of
 from vmconsole.pages import Icon
 
 COUNTS_KEPT_SECONDS = 5  # longer: a created disk isn't counted yet; shorter: every page counts everything
@@ -85,22 +86,6 @@ def build(request: HttpRequest) -> dict[str, Any]:
         "ops_open": request.COOKIES.get("ops") == "open",
         "words": words(),
     }
-
-
-def namespace_of(request: HttpRequest) -> str:
-    """The namespace the pages look at; "" is all that the person may see. Chosen by the URL, kept in the session."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return ""
-    seen = namespaces(user)
-    if "namespace" in request.GET:
-        asked = request.GET["namespace"]
-        chosen = asked if asked in seen else ""
-        if request.session.get("namespace", "") != chosen:
-            request.session["namespace"] = chosen
-        return chosen
-    kept = str(request.session.get("namespace", ""))
-    return kept if kept in seen else ""
 
 
 def namespace_links(path: str, seen: list[str], chosen: str) -> SafeString:

@@ -6,29 +6,27 @@ does in 5. Words and icons are looked up once a language; everything that people
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from inventory.columns import DEFAULT
 from inventory.showing import LABELS, Button, Shown
 from inventory.states import State
-from vmconsole.pages import Icon, ago, asked, icon, size, spelled, tone
+from vmconsole.pages import Icon, ago, asked, icon, labels_html, size, spelled, tone
+from vmconsole.query import Term
 
 ROW = """<tr id="row-{uid}" hx-get="{rows}{uid}" hx-trigger="{events}" hx-target="this" hx-swap="morph:outerHTML">
 <td class="tight cell-check">{check}</td>
 <th scope="row"><a href="{url}">{title}</a>{sub}</th>
-<td>{state}</td>
-<td class="dim" data-label="{words.namespace}">{namespace}</td>
-<td class="num cell-less">{vcpus}</td>
-<td class="num cell-less">{memory}</td>
-<td class="mono" data-label="{words.address}">{address}</td>
-<td class="dim cell-less">{node}</td>
-<td class="dim tight cell-less">{created}</td>
+{cells}
 <td class="tight cell-acts"><span class="acts">{acts}</span></td>
 </tr>
 """
@@ -43,6 +41,8 @@ REFUSED = """<button id="row-{uid}-{verb}" class="btn btn-ghost btn-row" type="b
  aria-label="{label} {title}">{icon}</button>"""
 DETAILS = """<button class="btn btn-ghost btn-row" type="button" hx-get="{url}side" hx-target="#side"
  hx-swap="innerHTML" title="{words.details}" aria-label="{label}">{words.details_icon}</button>"""
+CANCEL = """<button class="btn btn-row" type="button" hx-post="{url}" hx-swap="none"
+ aria-label="{cancel} {title}"{off}>{cancel}</button>"""
 ADOPT = """<button class="btn btn-ghost btn-row" type="button" hx-get="{url}adopt" hx-target="#dialog"
  hx-swap="innerHTML" title="{words.adopt}" aria-label="{label}">{words.adopt_icon}</button>"""
 
@@ -56,6 +56,8 @@ class Words:
     address: str
     outside: str
     choose: str
+    cancel: str
+    list: str
     details: str
     details_of: str
     details_icon: str
@@ -74,6 +76,8 @@ def words(_language: str | None) -> Words:
         address=escape(_("Address")),
         outside=f'<span class="tag">{escape(_("made outside"))}</span>',
         choose=_("Choose %(name)s"),
+        cancel=escape(_("Cancel")),
+        list=reverse("inventory:vm_list"),
         details=escape(_("Details")),
         details_of=_("Details of %(name)s"),
         details_icon=icon(Icon("layout-sidebar-right-expand")),
@@ -85,12 +89,11 @@ def words(_language: str | None) -> Words:
     )
 
 
-def row_html(row: Shown) -> SafeString:
+def row_html(row: Shown, columns: Iterable[str] = DEFAULT) -> SafeString:
     """The whole row. It asks for itself again when its machine, or the operation it shows, has changed."""
     vm, known = row.vm, words(get_language())
     title = escape(vm.title)
     text = ROW.format(
-        words=known,
         uid=vm.uid,
         rows=known.rows,
         events=events(row),
@@ -98,16 +101,25 @@ def row_html(row: Shown) -> SafeString:
         url=escape(row.url),
         title=title,
         sub=f'<span class="row-sub mono">{escape(vm.name)}</span>' if vm.display_name else "",
-        state=state(row, known),
-        namespace=escape(vm.namespace) or known.outside,
-        vcpus=row.vcpus or "–",
-        memory=size(row.memory_bytes),
-        address=address(row.addresses),
-        node=escape(vm.status_node) or "–",
-        created=ago(vm.created_at),
+        cells="\n".join(CELLS[key](row, known) for key in columns),
         acts=acts(row, title, known),
     )
     return SafeString(text)
+
+
+def place(row: Shown, known: Words) -> str:
+    return f'<td class="dim" data-label="{known.namespace}">{escape(row.vm.namespace) or known.outside}</td>'
+
+
+def tags(row: Shown, known: Words) -> str:
+    return f'<td class="cell-labels">{labels_html(row.vm.labels, known.list, 2)}</td>'
+
+
+def folder(row: Shown, known: Words) -> str:
+    if not row.vm.folder:
+        return '<td class="dim cell-less">–</td>'
+    there = f"{known.list}?{urlencode({'q': str(Term('folder', ':', row.vm.folder))})}"
+    return f'<td class="cell-less"><a href="{escape(there)}">{escape(row.vm.folder)}</a></td>'
 
 
 def events(row: Shown) -> str:
@@ -149,6 +161,10 @@ def acts(row: Shown, title: str, known: Words) -> str:
     url = escape(row.url)
     label = known.details_of % {"name": title}
     details = DETAILS.format(url=url, label=label, words=known)
+    if row.operation and row.operation.verb == "create" and row.operation.can_cancel and row.may_edit:
+        there = reverse("operations:operation_cancel", args=[row.operation.uid])
+        off = " disabled" if row.operation.cancel_requested else ""
+        return CANCEL.format(url=there, cancel=known.cancel, title=title, off=off) + details
     if row.vm.managed:
         return verb(row, row.quick, title, known) + details
     return ADOPT.format(url=url, label=known.adopt_named % {"name": title}, words=known) + details
@@ -165,3 +181,20 @@ def verb(row: Shown, button: Button, title: str, known: Words) -> str:
         title=title,
         icon=known.icons[button.icon],
     )
+
+
+# How each column of `inventory.columns` looks in a row. On a phone the less important ones are left out.
+CELLS: dict[str, Callable[[Shown, Words], str]] = {
+    "state": lambda row, known: f"<td>{state(row, known)}</td>",
+    "namespace": place,
+    "vcpus": lambda row, _known: f'<td class="num cell-less">{row.vcpus or "–"}</td>',
+    "memory": lambda row, _known: f'<td class="num cell-less">{size(row.memory_bytes)}</td>',
+    "address": lambda row, known: f'<td class="mono" data-label="{known.address}">{address(row.addresses)}</td>',
+    "node": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.status_node) or "–"}</td>',
+    "labels": tags,
+    "created": lambda row, _known: f'<td class="dim tight cell-less">{ago(row.vm.created_at)}</td>',
+    "started": lambda row, _known: f'<td class="dim tight cell-less">{ago(row.started_at)}</td>',
+    "folder": folder,
+    "type": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.spec_type_name) or "–"}</td>',
+    "os": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.spec_os_type) or "–"}</td>',
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -82,6 +83,10 @@ class Shown:
     @property
     def addresses(self) -> list[str]:
         return [address for card in self.vm.status_addresses for address in card.get("ipAddresses", [])]
+
+    @property
+    def started_at(self) -> datetime | None:
+        return None if self.vm.is_off else self.vm.status_started_at
 
     @cached_property
     def why(self) -> Why | None:

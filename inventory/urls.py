@@ -3,7 +3,7 @@
 from django.urls import path
 
 from inventory import api
-from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, types
+from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, saved, types
 
 app_name = "inventory"
 one = "vms/<slug:namespace>/<str:name_>/"
@@ -16,7 +16,14 @@ urlpatterns = [
     path("vms/new/preview", create.vm_preview, name="vm_preview"),
     path("vms/bulk", bulk.vm_bulk, name="vm_bulk"),
     path("vms/bulk/run", bulk.vm_bulk_run, name="vm_bulk_run"),
+    path("vms/bulk/results", bulk.vm_bulk_results, name="vm_bulk_results"),
     path("vms/export.csv", lists.vm_export, name="vm_export"),
+    path("vms/columns", saved.columns_choose, name="columns_choose"),
+    path("vms/views/", saved.view_list, name="view_list"),
+    path("vms/views/new", saved.view_create, name="view_create"),
+    path("vms/views/<uuid:uid>/", saved.view_one, name="view_one"),
+    path("vms/views/<uuid:uid>/delete", saved.view_delete, name="view_delete"),
+    path("vms/views/<uuid:uid>/default", saved.view_default, name="view_default"),
     path("vms/rows/<uuid:uid>", lists.vm_row, name="vm_row"),
     path(one, machines.vm_detail, name="vm_detail"),
     path(f"{one}header", machines.vm_header, name="vm_header"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from networking import rules, services
 from networking.forms import InterfaceForm, NetworkForm
 from networking.models import Network, NetworkInterface
+from networking.queries import NETWORKS
 from observability import events
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, NotFound, Refused
@@ -29,18 +30,21 @@ def found(request: HttpRequest, name: str) -> Network:
     return network
 
 
+def listed(request: HttpRequest) -> QuerySet[Network]:
+    rows: QuerySet[Network] = Network.objects.visible_to(asker(request)).annotate(cards=Count("interfaces"))
+    return rows
+
+
 @require_safe
 def network_list(request: HttpRequest) -> HttpResponse:
-    rows = Network.objects.visible_to(asker(request)).annotate(cards=Count("interfaces")).order_by("name")
-    query = request.GET.get("q", "").strip()
-    if query:
-        rows = rows.filter(name__icontains=query)
-    context = {
-        "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
-        "query": query,
-        "may_create": may(request.user, Right.CLUSTER_EDIT, None),
-    }
+    asked = NETWORKS.asked(request, listed(request))
+    context = {**asked.context(asked.page(request)), "may_create": may(request.user, Right.CLUSTER_EDIT, None)}
     return render(request, "networking/network_list.html", context)
+
+
+@require_safe
+def network_export(request: HttpRequest) -> StreamingHttpResponse:
+    return NETWORKS.export(request, listed(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

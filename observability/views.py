@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from observability import audit, chain, export, history, subjects
 from observability.charts import CHARTS, RANGES
-from observability.filters import AuditFilter
+from observability.filters import AuditPageFilter
 from observability.models import AuditEntry, AuditQuerySet
+from observability.queries import AUDIT
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, NotFound, Unprocessable
 from vmconsole.access.rights import Right, may, namespaces, require
@@ -36,8 +37,8 @@ def readable(user: Any) -> AuditQuerySet:
     return entries
 
 
-def narrowed(request: HttpRequest) -> AuditFilter:
-    found = AuditFilter(request.GET, queryset=readable(request.user))
+def narrowed(request: HttpRequest) -> AuditPageFilter:
+    found = AuditPageFilter(request.GET, queryset=readable(request.user))
     if not found.is_valid():
         field, errors = next(iter(found.errors.items()))
         raise Unprocessable(f"{field}: {' '.join(errors)}", field=field)
@@ -57,7 +58,10 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "before": page[PAGE - 1].id if more else None,
         "paged": bool(before),
         "asked": asked,
-        "query": " ".join(f"{name}:{value}" for name, value in asked.items()),
+        "query": asked.get("q", ""),
+        "said": " ".join(value if name == "q" else f"{name}:{value}" for name, value in asked.items()),
+        "complaints": found.complaints,
+        "lessons": AUDIT.lessons,
         "kept": [(name, asked[name]) for name in ("kind", "operation", "request") if name in asked],
         "filter": found.form,
         "actions": actions(),

@@ -80,7 +80,7 @@ class ImageFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has
         fields: ClassVar[list[str]] = []
 
     def by_words(self, images: QuerySet[Image], name: str, value: str) -> QuerySet[Image]:
-        return queries.matching(images, value[:400], queries.IMAGE_KEYS, ("name", "title", "namespace"))
+        return queries.IMAGES.grammar.demand(images, value)
 
 
 class ImageList(ListAPIView[Image]):

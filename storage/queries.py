@@ -1,95 +1,115 @@
-"""The search language of the disks' and images' lists: `state:failed ns:web size>10Gi backup`.
-
-The same text works in the page's box, in its address and in the API. A key that is not known is searched for as a
-word, so nobody loses a search to a colon.
-"""
+"""The lists of disks and images: their search words, their sorts, their columns as CSV."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
-from vmconsole.runtime.quantities import BadQuantity, parse_quantity
+from storage.models import Attachment, Image, VirtualMachineDisk
+from vmconsole.lists import Listing
+from vmconsole.query import Grammar, Key, Term, age, exact, label, moment, one_of, part, same, size, text, yes_or_no
 from vmconsole.runtime.types import Phase
 
-Rows = TypeVar("Rows", bound=QuerySet[Any])
-_MOST_WORDS: Final = 20
-_WORD: Final = re.compile(r'(-?)(?:([a-z]+)(:|>=|<=|>|<))?("[^"]*"?|\S+)')
-_SIZE: Final = {":": "", ">": "__gt", "<": "__lt", ">=": "__gte", "<=": "__lte"}
 _STATES: Final = {
-    "ready": [Phase.SUCCEEDED],
-    "failed": [Phase.FAILED],
-    "busy": [Phase.IMPORTING, Phase.CLONING, Phase.UPLOAD_READY],
-    "pending": [Phase.PENDING],
+    "ready": Q(status_phase=Phase.SUCCEEDED),
+    "failed": Q(status_phase=Phase.FAILED),
+    "busy": Q(status_phase__in=[Phase.IMPORTING, Phase.CLONING, Phase.UPLOAD_READY]),
+    "pending": Q(status_phase=Phase.PENDING),
+    **{phase.value.lower(): Q(status_phase=phase) for phase in Phase if phase is not Phase.FAILED},
+}
+_SOURCES: Final = {
+    "blank": Q(spec_source={}),
+    **{word: Q(spec_source__has_key=word) for word in ("image", "http", "upload")},
+    **{word: Q(spec_source__has_key="virtualMachineDisk") for word in ("disk", "clone")},
 }
 
 
-def _state(value: str) -> Q:
-    words = _STATES.get(value.lower())
-    return Q(status_phase__in=words) if words else Q(status_phase__iexact=value)
+def _held(condition: Q) -> Q:
+    return Q(pk__in=Attachment.objects.filter(condition).values("disk"))
 
 
-def _label(value: str) -> Q:
-    key, equals, wanted = value.partition("=")
-    return Q(**{f"labels__{key}": wanted}) if equals and _plain(key) else Q(labels__has_key=key)
+def _by_machine(term: Term) -> Q:
+    return _held(Q(machine_name__icontains=term.value))
 
 
-def _plain(key: str) -> bool:
-    """A double underscore would walk into other columns."""
-    return "__" not in key and bool(key)
-
-
-def _source(value: str) -> Q:
-    if value == "blank":
-        return Q(spec_source={})
-    key = {"disk": "virtualMachineDisk", "clone": "virtualMachineDisk"}.get(value, value)
-    return Q(spec_source__has_key=key)
-
-
-_KEYS: Final[dict[str, Callable[[str], Q]]] = {
-    "state": _state,
-    "ns": lambda value: Q(namespace=value),
-    "namespace": lambda value: Q(namespace=value),
-    "name": lambda value: Q(name__icontains=value),
-    "label": _label,
-    "source": _source,
-    "vm": lambda value: Q(attachments__machine_name__icontains=value),
-    "attached": lambda value: Q(attachments__isnull=value.lower() in ("no", "false")),
-    "os": lambda value: Q(os_type__iexact=value),
-    "public": lambda value: Q(public=value.lower() in ("yes", "true")),
+_COMMON: Final = {
+    "state": one_of(_STATES),
+    "namespace": exact("namespace"),
+    "ns": exact("namespace"),
+    "name": part("name"),
+    "source": one_of(_SOURCES),
+    "size": size("status_size_bytes"),
+    "allocated": size("status_allocated_bytes"),
+    "created": moment("created_at"),
+    "age": age("created_at"),
 }
-DISK_KEYS: Final = ("state", "ns", "namespace", "name", "label", "source", "vm", "attached")
-IMAGE_KEYS: Final = ("state", "ns", "namespace", "name", "label", "source", "os", "public")
+_SORTS: Final = {
+    "name": ("name", "uid"),
+    "namespace": ("namespace", "name", "uid"),
+    "state": ("status_phase", "name", "uid"),
+    "size": ("status_size_bytes", "name", "uid"),
+    "allocated": ("status_allocated_bytes", "name", "uid"),
+    "created": ("created_at", "name", "uid"),
+}
+_CELLS: Final[dict[str, Any]] = {
+    "namespace": lambda volume: volume.namespace,
+    "name": lambda volume: volume.name,
+    "state": lambda volume: volume.state,
+    "reason": lambda volume: volume.status_reason,
+    "size_bytes": lambda volume: volume.size_bytes,
+    "allocated_bytes": lambda volume: volume.status_allocated_bytes,
+    "source": lambda volume: volume.source_kind,
+    "created": lambda volume: volume.created_at,
+}
 
-
-def matching(rows: Rows, query: str, keys: tuple[str, ...], texts: tuple[str, ...]) -> Rows:
-    """The rows that satisfy every word of the query."""
-    for minus, key, sign, raw in _WORD.findall(query)[:_MOST_WORDS]:
-        condition = _condition(key, sign, raw.strip('"'), keys, texts)
-        rows = rows.exclude(condition) if minus else rows.filter(condition)
-    return rows.distinct() if "vm:" in query or "attached:" in query else rows
-
-
-def _condition(key: str, sign: str, value: str, keys: tuple[str, ...], texts: tuple[str, ...]) -> Q:
-    if key == "size" and sign:
-        try:
-            return Q(**{f"status_size_bytes{_SIZE[sign]}": parse_quantity(value)})
-        except BadQuantity:
-            return Q(pk__in=[])
-    if key in keys and sign == ":" and value:
-        return _KEYS[key](value)
-    found = Q()
-    for text in texts:
-        found |= Q(**{f"{text}__icontains": f"{key}{sign}{value}"})
-    return found
-
-
-def ordered(rows: Rows, sort: str, sorts: dict[str, str]) -> Rows:
-    """By one of the named columns, `-` for the other way round; the name and the uid make it total."""
-    column = sorts.get(sort.removeprefix("-"))
-    if column is None:
-        return rows.order_by("namespace", "name")
-    return rows.order_by(f"-{column}" if sort.startswith("-") else column, "name", "uid")
+DISKS: Final = Listing(
+    "disks",
+    Grammar(
+        {
+            **_COMMON,
+            "vm": Key(_by_machine),
+            "attached": yes_or_no(_held(Q())),
+            "label": label(VirtualMachineDisk),
+        },
+        text("name", "namespace"),
+        (
+            (gettext_lazy("State"), ("state:ready", "state:busy", "state:failed")),
+            (gettext_lazy("Where"), ("namespace:", "vm:", "attached:no")),
+            (gettext_lazy("What"), ("size>10Gi", "source:image", "source:http", "source:blank", "label:", "age<7d")),
+            (gettext_lazy("Not"), ("-state:ready", "-label:app")),
+        ),
+    ),
+    sorts=_SORTS,
+    cells={
+        **_CELLS,
+        "used_by": lambda disk: " ".join(held.machine_name for held in disk.attachments.all()),
+        "uid": lambda disk: disk.uid,
+    },
+)
+IMAGES: Final = Listing(
+    "images",
+    Grammar(
+        {
+            **_COMMON,
+            "os": same("os_type", "linux", "windows"),
+            "public": yes_or_no(Q(public=True)),
+            "label": label(Image),
+        },
+        text("name", "title", "namespace"),
+        (
+            (gettext_lazy("State"), ("state:ready", "state:busy", "state:failed")),
+            (gettext_lazy("What"), ("os:linux", "os:windows", "public:yes", "size<10Gi", "namespace:", "label:")),
+            (gettext_lazy("Not"), ("-state:ready", "-public:yes")),
+        ),
+    ),
+    sorts=_SORTS,
+    cells={
+        **_CELLS,
+        "title": lambda image: image.title,
+        "os": lambda image: image.os_type,
+        "public": lambda image: "yes" if image.public else "no",
+        "uid": lambda image: image.uid,
+    },
+)

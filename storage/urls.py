@@ -8,6 +8,7 @@ from storage.views import disks, images
 app_name = "storage"
 urlpatterns = [
     path("disks/", disks.disk_list, name="disk_list"),
+    path("disks/export.csv", disks.disk_export, name="disk_export"),
     path("disks/new", disks.disk_create, name="disk_create"),
     path("disks/<str:namespace>/<str:name>/", disks.disk_detail, name="disk_detail"),
     path("disks/<str:namespace>/<str:name>/grow", disks.disk_grow, name="disk_grow"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("disks/<str:namespace>/<str:name>/retry", disks.disk_retry, name="disk_retry"),
     path("disks/<str:namespace>/<str:name>/cancel", disks.disk_cancel, name="disk_cancel"),
     path("images/", images.image_list, name="image_list"),
+    path("images/export.csv", images.image_export, name="image_export"),
     path("images/new", images.image_create, name="image_create"),
     path("images/<str:namespace>/<str:name>/", images.image_detail, name="image_detail"),
     path("images/<str:namespace>/<str:name>/share", images.image_share, name="image_share"),

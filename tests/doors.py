@@ -105,6 +105,7 @@ OBSERVABILITY: Doors = {
 }
 OPERATIONS: Doors = {
     "operations:operation_list": {"GET": PEOPLE},
+    "operations:operation_export": {"GET": PEOPLE},
     "operations:panel": {"GET": PEOPLE},
     "operations:operation_detail": {"GET": SEE},
     "operations:operation_cancel": {"POST": EDIT},
@@ -115,6 +116,7 @@ OPERATIONS: Doors = {
 }
 NETWORKING: Doors = {
     "networking:network_list": {"GET": PEOPLE},
+    "networking:network_export": {"GET": PEOPLE},
     "networking:network_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
     # Whoever has a namespace names networks in it, so all of them are seen by all.
     "networking:network_detail": {"GET": PEOPLE, "POST": EDIT_SOMEWHERE},
@@ -122,6 +124,7 @@ NETWORKING: Doors = {
 }
 STORAGE: Doors = {
     "storage:disk_list": {"GET": PEOPLE},
+    "storage:disk_export": {"GET": PEOPLE},
     "storage:disk_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "storage:disk_detail": {"GET": SEE},
     "storage:disk_grow": {"GET": EDIT, "POST": EDIT},
@@ -129,6 +132,7 @@ STORAGE: Doors = {
     "storage:disk_retry": {"POST": EDIT},
     "storage:disk_cancel": {"POST": EDIT},
     "storage:image_list": {"GET": PEOPLE},
+    "storage:image_export": {"GET": PEOPLE},
     "storage:image_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "storage:image_detail": {"GET": SEE, "POST": EDIT},
     "storage:image_share": {"POST": CLUSTER_EDIT},
@@ -150,8 +154,15 @@ INVENTORY: Doors = {
     "inventory:vm_preview": {"POST": EDIT_SOMEWHERE},
     "inventory:vm_bulk": {"POST": PEOPLE},  # says line by line what would be refused
     "inventory:vm_bulk_run": {"POST": PEOPLE},  # and refuses line by line: nothing changes
+    "inventory:vm_bulk_results": {"GET": PEOPLE},
     "inventory:vm_export": {"GET": PEOPLE},
     "inventory:vm_row": {"GET": PEOPLE},
+    "inventory:columns_choose": {"GET": PEOPLE, "POST": PEOPLE},  # one's own
+    "inventory:view_list": {"GET": PEOPLE},
+    "inventory:view_create": {"GET": PEOPLE, "POST": PEOPLE},  # one's own; shared ones: tests/inventory/test_views.py
+    "inventory:view_one": {"GET": EDIT, "POST": EDIT},
+    "inventory:view_delete": {"POST": EDIT},
+    "inventory:view_default": {"POST": SEE},
     "inventory:vm_detail": {"GET": SEE},
     "inventory:vm_header": {"GET": SEE},
     "inventory:vm_side": {"GET": SEE},
@@ -300,6 +311,7 @@ NOUNS: dict[str, Values] = {
     "token": lambda world: {"pk": world.token.pk},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
+    "view": lambda world: {"uid": world.view.uid},
     "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
 }
 QUERIES: dict[str, Values] = {
@@ -326,6 +338,8 @@ BODIES: dict[str, Values] = {
     "access:namespace_create": lambda _: {"name": "somewhere-new"},
     "inventory:vm_bulk": lambda world: {"uid": world.vm.uid, "verb": "start"},
     "inventory:vm_bulk_run": lambda world: {"uid": world.vm.uid, "verb": "start"},
+    "inventory:view_create": lambda _: {"name": "new-view"},
+    "inventory:view_one": lambda _: {"name": "new-name"},
     "inventory:vm_delete": lambda world: {"typed": world.vm.name},
     "networking:network_create": lambda _: {"name": "new-net", "interface": "br1"},
     "networking:network_detail": lambda _: {"namespace": MINE, "name": "new-card"},

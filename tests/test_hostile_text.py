@@ -15,11 +15,14 @@ from django.db.models import CharField, JSONField, Model, TextField
 from django.utils import timezone
 
 from inventory.models import VirtualMachine
+from networking.models import Network
+from storage.models import Image
 from tests.doors import DOORS
 from tests.people import client_of
 from tests.test_doors import OURS, body_of, knock, url_map
 from tests.world import make_world
 from vmconsole.access.models import Secret, User
+from vmconsole.operations.models import Operation
 from vmconsole.runtime.types import FileSystem, GuestNic, GuestSeen
 
 MARKUP = '"><img src=x onerror=alert(1)>{{7*7}}'
@@ -110,10 +113,19 @@ def test_what_a_guest_says_stays_text(door: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("door", ["inventory:vm_export", "observability:audit_export"])
+@pytest.mark.parametrize(
+    "door",
+    [
+        "inventory:vm_export", "observability:audit_export", "storage:disk_export", "storage:image_export",
+        "networking:network_export", "operations:operation_export",
+    ],
+)  # fmt: skip
 def test_a_spreadsheet_gets_no_formula(door: str) -> None:
     world = make_world()
     VirtualMachine.objects.update(display_name=SHEET, status_message=SHEET, status_reason=SHEET)
+    Image.objects.update(title=SHEET, status_reason=SHEET)
+    Network.objects.update(spec_interface=SHEET[:15])
+    Operation.objects.update(message=SHEET, actor_name=SHEET)
     erin = client_of(world.people.erin)
     erin.post("/settings/people/new", {"username": "x"}, headers={"User-Agent": SHEET})
     text = body_of(knock(erin, world, door, "GET", url_map()[door])).decode()

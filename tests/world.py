@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apiserver.kinds.seen import event_name
-from inventory.models import VirtualMachine, VirtualMachineType
+from inventory.models import SavedView, VirtualMachine, VirtualMachineType
 from networking.models import Network, NetworkInterface
 from observability import audit, events
 from observability.models import Event
@@ -49,6 +49,7 @@ class World:
     binding: RoleBinding
     token: Token
     event: str
+    view: SavedView
 
 
 def make_world() -> World:
@@ -85,6 +86,7 @@ def make_world() -> World:
         event=event_name(Event.objects.get(message="canary-event")),
         binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
         token=token_of(people.carol, name="canary-token")[0],
+        view=SavedView.objects.create(namespace=MINE, name="canary-view", query="canary"),
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
+from zlib import crc32
 
 from django import template
 from django.template.context import Context
@@ -30,6 +32,7 @@ class Icon(str):
     __slots__ = ()
 
 
+HUES = 12  # classes of the style sheet
 UNITS = (
     ("year", 31_536_000),
     ("month", 2_592_000),
@@ -138,6 +141,37 @@ def passed(seconds: float) -> str:
 @lru_cache(maxsize=4096)
 def units_ago(_language: str | None, unit: str, number: int) -> str:
     return escape(_("%(time)s ago") % {"time": avoid_wrapping(TIME_STRINGS[unit] % {"num": number})})
+
+
+def labels_html(labels: dict[str, str], there: str, most: int = 3) -> str:
+    """Labels as coloured tags, each a link to what has it too; `there` is the list. More than `most` are counted."""
+    shown = [pair for pair in sorted(labels.items()) if not pair[0].startswith("vmconsole.dev/")]
+    if not shown:
+        return ""
+    tags = [label_html(key, str(value), there) for key, value in shown[:most]]
+    rest = shown[most:]
+    if rest:
+        title = escape(", ".join(f"{key}={value}" for key, value in rest))
+        tags.append(f'<span class="quiet" title="{title}">+{len(rest)}</span>')
+    return f'<span class="labels">{"".join(tags)}</span>'
+
+
+@lru_cache(maxsize=4096)
+def label_html(key: str, value: str, there: str) -> str:
+    """One colour for a key, always the same, so that people learn to see it."""
+    whole = f"{key}={value}" if value else key
+    query = urlencode({"q": f'label:"{whole}"' if " " in whole else f"label:{whole}"})
+    look = f"label-tag hue-{crc32(key.encode(errors='replace')) % HUES}"
+    said = f"<b>{escape(value)}</b>" if value else ""
+    return (
+        f'<a class="{look}" href="{escape(there)}?{escape(query)}" title="{escape(whole)}">'
+        f"<span>{escape(key.rpartition('/')[2])}</span>{said}</a>"
+    )
+
+
+@register.simple_tag
+def labels(of: dict[str, str], there: str, most: int = 12) -> SafeString:
+    return SafeString(labels_html(of, there, most))
 
 
 @register.filter

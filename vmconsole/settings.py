@@ -226,6 +226,7 @@ DJANGO_VITE = {
         "manifest_path": BASE_DIR / "frontend" / "dist" / "manifest.json",
     }
 }
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000  # of one form: as many machines as may be chosen at once, and what is asked
 DATA_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024  # one upload part is 8 MiB
 
 # --- work, feeds ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
+from inventory.columns import Column
 from inventory.rows import row_html
 from inventory.showing import Button, Shown
 
@@ -14,9 +15,9 @@ register = template.Library()
 
 
 @register.simple_tag
-def vm_row(row: Shown) -> SafeString:
+def vm_row(row: Shown, columns: list[Column]) -> SafeString:
     """A row of the machine list."""
-    return row_html(row)
+    return row_html(row, [column.key for column in columns])
 
 
 @register.inclusion_tag("inventory/verb.html")

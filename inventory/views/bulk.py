@@ -1,134 +1,165 @@
-"""Many machines at once: first what would happen to each, then do it, then what came of each."""
+"""Many machines at once: first what would happen to each, then do it, then what came of each.
+
+Hundreds of machines are asked part by part: each part of the dialog's table asks for the next one when it has its
+answers, so that nobody looks at a page that stands still, and a part whose operations still run asks how they went on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from inventory.labelling import Change, parse
 from inventory.models import VirtualMachine
-from inventory.rules import OFF, Verb
-from inventory.services import editing, power
-from inventory.showing import LABELS, Shown, shown
-from inventory.views.finding import uid_of
-from observability import audit
-from vmconsole.access.actors import Actor, actor_of
-from vmconsole.access.errors import Declined, NotFound, Unprocessable
-from vmconsole.access.rights import Right, may
+from inventory.rules import Verb
+from inventory.search import MACHINES
+from inventory.services.many import LABEL, VERBS, Line, Task, outlook, run
+from inventory.showing import LABELS, shown
+from inventory.views.finding import uid_of, visible
+from vmconsole.access.actors import actor_of
+from vmconsole.access.errors import NotFound, Unprocessable
 from vmconsole.access.views_people import asker
+from vmconsole.operations.models import Operation, State
+from vmconsole.operations.views import visible_to
 
-MOST = 200  # more in one request would keep a browser waiting longer than people do
-VERBS = (Verb.START, Verb.STOP, Verb.RESTART, Verb.FORCE_STOP, Verb.DELETE)
-
-
-@dataclass
-class Line:
-    """One machine of the dialog. `outlook`: will, skip, refuse, and afterwards done, failed."""
-
-    row: Shown
-    outlook: str
-    said: str = ""
+MOST = 2000  # more lines than anybody reads before saying yes
+PART = 50  # machines in one request: about half a second
+ENDED = {State.DONE: "done", State.FAILED: "failed", State.CANCELLED: "failed"}
 
 
 def chosen(request: HttpRequest) -> list[VirtualMachine]:
-    uids = [uid for text in request.POST.getlist("uid")[:MOST] if (uid := uid_of(text))]
-    rows = list(VirtualMachine.objects.visible_to(asker(request)).filter(uid__in=uids))
-    if not rows:
+    """Those that are ticked, or, with `all`, those that the search finds on every page."""
+    rows = VirtualMachine.objects.visible_to(asker(request))
+    if request.POST.get("all") == "1":
+        rows = MACHINES.demand(visible(request), request.POST.get("q", ""))
+    else:
+        rows = rows.filter(uid__in=[uid for text in request.POST.getlist("uid")[:MOST] if (uid := uid_of(text))])
+    found = list(rows.order_by("namespace", "name", "uid")[: MOST + 1])
+    if not found:
         raise Unprocessable(_("Choose at least one machine."), field="uid")
-    return sorted(rows, key=lambda vm: (vm.namespace, vm.name))
+    if len(found) > MOST:
+        said = _("That is more than %(most)d machines. Narrow your search, and do it in parts.")
+        raise Unprocessable(said % {"most": MOST}, field="uid")
+    return found
 
 
-def verb_of(request: HttpRequest) -> Verb:
-    try:
-        verb = Verb(request.POST.get("verb", ""))
-    except ValueError:
-        verb = Verb.CREATE
+def task_of(request: HttpRequest) -> Task:
+    verb = request.POST.get("verb", "")
+    if verb == LABEL:
+        return Task(LABEL, parse(request.POST.get("labels", ""), request.POST.get("folder", "")))
     if verb not in VERBS:
         raise NotFound(_("There is no such thing to ask for."))
-    return verb
+    return Task(verb)
 
 
 @require_POST
 def vm_bulk(request: HttpRequest) -> HttpResponse:
     """The dialog: one line for each machine before anything is done."""
-    verb = verb_of(request)
-    lines = [outlook(row, verb) for row in shown(request.user, chosen(request))]
-    return dialog(request, verb, lines, done=False)
+    rows, problem = shown(request.user, chosen(request)), ""
+    try:
+        task = task_of(request)
+    except Unprocessable as refusal:  # a label that is none: said beside its field, and nothing is lost
+        task, problem = Task(LABEL, Change()), refusal.public
+    return dialog(request, task, [outlook(row, task) for row in rows], problem=problem)
 
 
 @require_POST
 def vm_bulk_run(request: HttpRequest) -> HttpResponse:
-    """Do it, one by one: a refusal of one stops no other."""
-    verb = verb_of(request)
-    rows = shown(request.user, chosen(request))
-    confirm_deletion(request, verb, len(rows))
-    lines = [run(request, outlook(row, verb), verb) for row in rows]
-    answer = dialog(request, verb, lines, done=True)
+    """Do it to the first part; the others wait for their turn. `part`: the number of one whose turn it is."""
+    task, vms = task_of(request), chosen(request)
+    confirm_deletion(request, task, len(vms))
+    here, waiting = vms[:PART], [] if request.POST.get("part") else vms[PART:]
+    user, actor = asker(request), actor_of(request)
+    lines = [run(user, actor, outlook(row, task), task) for row in shown(request.user, here)]
+    number = int(request.POST["part"]) if request.POST.get("part", "").isdecimal() else 1
+    if request.POST.get("part"):
+        answer = render(request, "inventory/bulk_part.html", {"part": parted(lines)})
+    else:
+        answer = dialog(request, task, lines, waiting=shown(request.user, waiting))
     answer["HX-Trigger"] = "operation-changed, vm-list"
+    answer["HX-Trigger-After-Settle"] = f"bulk-part-{number + 1}"
     return answer
 
 
-def confirm_deletion(request: HttpRequest, verb: Verb, number: int) -> None:
-    if verb is Verb.DELETE and request.POST.get("typed") != str(number):
+@require_safe
+def vm_bulk_results(request: HttpRequest) -> HttpResponse:
+    """What came of a part's operations so far."""
+    uids = [uid for text in request.GET.getlist("op")[:PART] if (uid := uid_of(text))]
+    found = visible_to(request.user).filter(uid__in=uids).order_by("namespace", "subject_name", "uid")
+    part = {"operations": [told(each) for each in found], "open": any(each.is_open for each in found)}
+    return render(request, "inventory/bulk_part.html", {"part": part})
+
+
+def confirm_deletion(request: HttpRequest, task: Task, number: int) -> None:
+    """How many was typed, and it is the number that the dialog showed."""
+    typed, total = request.POST.get("typed", ""), request.POST.get("total", "")
+    right = typed == (total or str(number)) and typed.isdecimal() and len(typed) < 6 and int(typed) >= number
+    if task.verb == Verb.DELETE and not right:
         raise Unprocessable(_("Type how many machines you delete."), field="typed")
 
 
-def outlook(row: Shown, verb: Verb) -> Line:
-    """What would happen: nothing, because it is so already; nothing, because it may not; or it."""
-    if is_so(row.vm, verb):
-        return Line(row, "skip", _("It is so already."))
-    if verb is Verb.DELETE and not may(row.user, Right.DELETE_MANY, row.vm.namespace or None):
-        return Line(row, "refuse", _("Your role may not delete many at once."))
-    reason = row.button(verb.value).why_not
-    return Line(row, "refuse", reason) if reason else Line(row, "will")
+def told(operation: Operation) -> dict[str, Any]:
+    return {
+        "title": operation.subject_name,
+        "place": operation.namespace,
+        "uid": operation.subject_uid,
+        "operation": operation.uid,
+        "outlook": ENDED.get(State(operation.state), "asked"),
+        "said": operation.message,
+        "percent": operation.percent if operation.is_open else None,
+    }
 
 
-def is_so(vm: VirtualMachine, verb: Verb) -> bool:
-    off = vm.status_power in ("", *OFF)
-    if verb is Verb.START:
-        return not off and vm.status_power != "paused"
-    return off and verb in (Verb.STOP, Verb.FORCE_STOP)
-
-
-def run(request: HttpRequest, line: Line, verb: Verb) -> Line:
-    user, actor = asker(request), actor_of(request)
-    if line.outlook == "refuse":
-        refused(actor, line, verb, "NotAllowed")
-    if line.outlook != "will":
-        return line
-    try:
-        if verb is Verb.DELETE:
-            editing.delete(user, actor, line.row.vm)
-        else:
-            power.power(user, actor, line.row.vm, verb)
-    except Declined as refusal:
-        refused(actor, line, verb, refusal.reason)
-        return Line(line.row, "failed", refusal.public)
-    return Line(line.row, "done", _("Asked for."))
-
-
-def refused(actor: Actor, line: Line, verb: Verb, reason: str) -> None:
-    """The answer as a whole is a yes, so this line's no is written down here."""
+def line_of(line: Line) -> dict[str, Any]:
     vm = line.row.vm
-    audit.record(
-        actor, verb.value, kind="VirtualMachine", uid=vm.uid, name=vm.name, namespace=vm.namespace,
-        phase=audit.Phase.REFUSED, reason=reason,
-    )  # fmt: skip
+    return {"title": vm.title, "place": vm.namespace, "uid": vm.uid, "outlook": line.outlook, "said": line.said}
 
 
-def dialog(request: HttpRequest, verb: Verb, lines: list[Line], *, done: bool) -> HttpResponse:
-    label, _icon = LABELS[verb]
+def parted(lines: Sequence[Line]) -> dict[str, Any]:
+    """A part of the table: what is settled, and operations that go on."""
+    return {
+        "lines": [line_of(line) for line in lines if not line.operation],
+        "operations": [
+            {**line_of(line), "operation": line.operation.uid, "percent": line.operation.percent}
+            for line in lines
+            if line.operation
+        ],
+        "open": True,
+    }
+
+
+def dialog(
+    request: HttpRequest, task: Task, lines: list[Line], *, waiting: Sequence[Any] | None = None, problem: str = ""
+) -> HttpResponse:
+    label = _("Labels") if task.verb == LABEL else LABELS[task.verb][0]
+    done, will = waiting is not None, sum(line.outlook == "will" for line in lines)
+    total = len(lines) + len(waiting or ())
+    later = waiting or ()
+    parts = [
+        {"number": number, "lines": [line_of(Line(row, "will")) for row in later[start : start + PART]]}
+        for number, start in enumerate(range(0, len(later), PART), 2)
+    ]
     context = {
-        "verb": verb.value,
+        "verb": task.verb,
         "label": label,
-        "lines": lines,
+        "part": parted(lines),
+        "parts": parts,
         "done": done,
-        "will": sum(line.outlook == "will" for line in lines),
-        "failed": [line for line in lines if line.outlook == "failed"],
-        "danger": verb in (Verb.DELETE, Verb.FORCE_STOP),
-        "typed": str(len(lines)) if verb is Verb.DELETE and not done else "",
+        "will": will,
+        "wont": sum(line.outlook != "will" for line in lines),
+        "danger": task.danger,
+        "labelling": task.verb == LABEL,
+        "machines": total,
+        "labels": request.POST.get("labels", ""),
+        "folder": request.POST.get("folder", ""),
+        "problem": problem,
+        "total": request.POST.get("total", "") if done else str(will if task.verb == Verb.DELETE else total),
+        "typed": request.POST.get("typed", "") if done else "",
+        "types": task.verb == Verb.DELETE and not done,
     }
     return render(request, "inventory/vm_bulk.html", context)

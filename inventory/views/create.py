@@ -15,7 +15,6 @@ from inventory import composing
 from inventory.forms import DEFAULT_CARD, CardForms, DiskForms, MachineForm
 from inventory.manifests import Invalid, dump_yaml, load_yaml, parse_machine
 from inventory.models import VirtualMachine, VirtualMachineType
-from inventory.navigation import namespace_of
 from inventory.rules import Problem
 from inventory.services import making
 from networking.models import Network
@@ -26,6 +25,7 @@ from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Denied, Refused
 from vmconsole.access.rights import Right, namespaces
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 from vmconsole.pages import Icon
 from vmconsole.runtime.quantities import format_quantity
 from vmconsole.runtime.types import Phase

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from inventory.columns import columns_of, view_of
 from inventory.models import VirtualMachine, VirtualMachineQuerySet
-from inventory.navigation import namespace_of
+from inventory.rows import row_html
+from inventory.showing import Shown
 from vmconsole.access.errors import NotFound
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 
 
 def visible(request: HttpRequest) -> VirtualMachineQuerySet:
@@ -28,6 +33,20 @@ def machine(request: HttpRequest, namespace: str, name: str) -> VirtualMachine:
     if vm is None:
         raise NotFound(_("There is no virtual machine %(name)s that you can see.") % {"name": name[:80]})
     return vm
+
+
+def around(request: HttpRequest) -> QueryDict:
+    """What the address of the page around a fragment asks for."""
+    try:
+        return QueryDict(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+    except ValueError:
+        return QueryDict()
+
+
+def row_of(request: HttpRequest, row: Shown) -> SafeString:
+    """A row for the list that the asking page shows: with its columns, which its address tells."""
+    user, asked = asker(request), around(request)
+    return row_html(row, columns_of(user, asked, view_of(user, asked)))
 
 
 def uid_of(text: str) -> UUID | None:

@@ -13,13 +13,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inventory.models import VirtualMachine
-from inventory.rows import row_html
 from inventory.rules import Verb
 from inventory.services import editing, making, power
 from inventory.services.asking import require_on
 from inventory.showing import one
 from inventory.timeline import timeline
-from inventory.views.finding import machine
+from inventory.views.finding import machine, row_of
 from networking.models import NetworkInterface
 from observability import controller, events, history
 from storage.models import VirtualMachineDisk
@@ -186,7 +185,7 @@ def answered(request: HttpRequest, vm: VirtualMachine) -> HttpResponse:
     row = one(request.user, vm)
     in_list = request.headers.get("HX-Target", "").startswith("row-")
     if in_list:
-        answer = HttpResponse(row_html(row))
+        answer = HttpResponse(row_of(request, row))
     else:
         answer = render(request, "inventory/vm_header.html", {"row": row, "vm": vm})
     answer["HX-Trigger"] = "operation-changed"

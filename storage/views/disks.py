@@ -5,29 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from observability import events
-from storage import forms, manifests, queries, services
+from storage import forms, manifests, services
 from storage.models import Image, VirtualMachineDisk
+from storage.queries import DISKS
 from storage.rules import Verb
-from storage.views.pages import answer, asker, done, page_of, why
+from storage.views.pages import answer, asker, done, why
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, namespaces, require
+from vmconsole.lists import namespace_of
 from vmconsole.operations.services import open_of
 
-SORTS = {
-    "name": "name",
-    "namespace": "namespace",
-    "state": "status_phase",
-    "size": "status_size_bytes",
-    "allocated": "status_allocated_bytes",
-    "created": "created_at",
-}
 FORMS: dict[str, type[forms.PlaceForm]] = {
     "image": forms.ImageDiskForm,
     "blank": forms.BlankDiskForm,
@@ -50,27 +45,23 @@ def found(request: HttpRequest, namespace: str, name: str) -> VirtualMachineDisk
     return disk
 
 
+def listed(request: HttpRequest) -> QuerySet[VirtualMachineDisk]:
+    rows = VirtualMachineDisk.objects.visible_to(asker(request)).prefetch_related("attachments")
+    chosen = namespace_of(request)
+    return rows.filter(namespace=chosen) if chosen else rows
+
+
 @require_safe
 def disk_list(request: HttpRequest) -> HttpResponse:
-    query, sort = request.GET.get("q", "").strip()[:400], request.GET.get("sort", "")
-    rows = VirtualMachineDisk.objects.visible_to(asker(request)).prefetch_related("attachments")
-    rows = queries.matching(rows, query, queries.DISK_KEYS, ("name", "namespace"))
-    page = page_of(request, queries.ordered(rows, sort, SORTS))
-    words = [
-        (_("State"), ["state:ready", "state:busy", "state:failed"]),
-        (_("Where"), ["ns:", "vm:", "attached:no"]),
-        (_("What"), ["size>10Gi", "source:image", "source:http", "source:blank", "label:"]),
-    ]
-    context = {
-        "page": page,
-        "query": query,
-        "sort": sort,
-        "words": words,
-        "why_not_create": ""
-        if namespaces(asker(request), Right.EDIT)
-        else _("You may not make disks in any namespace."),
-    }
+    asked = DISKS.asked(request, listed(request))
+    refused = "" if namespaces(asker(request), Right.EDIT) else _("You may not make disks in any namespace.")
+    context = {**asked.context(asked.page(request)), "why_not_create": refused}
     return render(request, "storage/disk_list.html", context)
+
+
+@require_safe
+def disk_export(request: HttpRequest) -> StreamingHttpResponse:
+    return DISKS.export(request, listed(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

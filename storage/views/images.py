@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from observability import events
-from storage import forms, queries, services
+from storage import forms, services
 from storage.models import Image
+from storage.queries import IMAGES
 from storage.rules import Verb
-from storage.views.pages import answer, asker, done, page_of, why
+from storage.views.pages import answer, asker, done, why
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, may, namespaces, require
+from vmconsole.lists import namespace_of
 from vmconsole.operations.services import open_of
 
-SORTS = {
-    "name": "name",
-    "namespace": "namespace",
-    "state": "status_phase",
-    "size": "status_size_bytes",
-    "allocated": "status_allocated_bytes",
-    "created": "created_at",
-}
 FORMS: dict[str, type[forms.PlaceForm]] = {
     "address": forms.AddressImageForm,
     "upload": forms.UploadImageForm,
@@ -46,26 +41,24 @@ def found(request: HttpRequest, namespace: str, name: str) -> Image:
     return image
 
 
+def listed(request: HttpRequest) -> QuerySet[Image]:
+    """Those of the chosen namespace, and the public ones, which are for all of them."""
+    rows = Image.objects.visible_to(asker(request))
+    chosen = namespace_of(request)
+    return rows.filter(Q(namespace=chosen) | Q(public=True)) if chosen else rows
+
+
 @require_safe
 def image_list(request: HttpRequest) -> HttpResponse:
-    query, sort = request.GET.get("q", "").strip()[:400], request.GET.get("sort", "")
-    rows = queries.matching(
-        Image.objects.visible_to(asker(request)), query, queries.IMAGE_KEYS, ("name", "title", "namespace")
-    )
-    page = page_of(request, queries.ordered(rows, sort, SORTS))
-    words = [
-        (_("State"), ["state:ready", "state:busy", "state:failed"]),
-        (_("What"), ["os:linux", "os:windows", "public:yes", "size<10Gi", "ns:"]),
-    ]
-    editable = namespaces(asker(request), Right.EDIT)
-    context = {
-        "page": page,
-        "query": query,
-        "sort": sort,
-        "words": words,
-        "why_not_create": "" if editable else _("You may not add images to any namespace."),
-    }
+    asked = IMAGES.asked(request, listed(request))
+    refused = "" if namespaces(asker(request), Right.EDIT) else _("You may not add images to any namespace.")
+    context = {**asked.context(asked.page(request)), "why_not_create": refused}
     return render(request, "storage/image_list.html", context)
+
+
+@require_safe
+def image_export(request: HttpRequest) -> StreamingHttpResponse:
+    return IMAGES.export(request, listed(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,4 +1,4 @@
-"""What the disks' and the images' pages have in common: one page of a list, forms answered by services, verbs."""
+"""What the disks' and the images' pages have in common: forms answered by services, verbs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -20,13 +18,7 @@ from vmconsole.access.errors import Refused
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
 
-__all__ = ["answer", "asker", "done", "page_of", "why"]
-
-PER_PAGE = 50
-
-
-def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
-    return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+__all__ = ["answer", "asker", "done", "why"]
 
 
 def why(request: HttpRequest, volume: Volume, verbs: Iterable[Verb], busy: str) -> dict[str, str]:

@@ -37,6 +37,8 @@ class User(AbstractUser):
 
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True, choices=Theme)
+    time_zone = models.CharField(max_length=64, blank=True)  # "": the browser's
+    lists = models.JSONField(default=dict, blank=True)  # how they like lists: {list: {"columns": [], "view": uid}}
     password_expired = models.BooleanField(default=False)  # a one-time password: good for choosing another, only
     sessions_epoch = models.PositiveIntegerField(default=0)
 

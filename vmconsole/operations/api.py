@@ -23,7 +23,8 @@ from vmconsole.access.rights import Right, require
 from vmconsole.http import Filters
 from vmconsole.operations import services
 from vmconsole.operations.models import Operation, State
-from vmconsole.operations.views import matching, visible_to
+from vmconsole.operations.queries import OPERATIONS
+from vmconsole.operations.views import visible_to
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -57,7 +58,7 @@ class OperationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter
         fields: ClassVar[list[str]] = []
 
     def by_words(self, operations: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
-        return matching(operations, value[:400])
+        return OPERATIONS.grammar.demand(operations, value)
 
 
 class OperationList(ListAPIView[Operation]):

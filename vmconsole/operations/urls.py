@@ -7,6 +7,7 @@ from vmconsole.operations import api, views
 app_name = "operations"
 urlpatterns = [
     path("operations/", views.operation_list, name="operation_list"),
+    path("operations/export.csv", views.operation_export, name="operation_export"),
     path("operations/panel", views.panel, name="panel"),
     path("operations/<uuid:uid>/", views.operation_detail, name="operation_detail"),
     path("operations/<uuid:uid>/cancel", views.operation_cancel, name="operation_cancel"),

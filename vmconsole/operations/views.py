@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -15,11 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, may, namespaces, require
+from vmconsole.lists import namespace_of
 from vmconsole.operations import services
 from vmconsole.operations.models import Operation, State
+from vmconsole.operations.queries import OPERATIONS
 
 IN_PANEL = 12
-PER_PAGE = 50
 
 
 def visible_to(user: Any) -> QuerySet[Operation]:
@@ -28,10 +28,6 @@ def visible_to(user: Any) -> QuerySet[Operation]:
     if may(user, Right.CLUSTER_VIEW, None):
         theirs |= Q(namespace="")
     return Operation.objects.filter(theirs)
-
-
-def matching(rows: QuerySet[Operation], query: str) -> QuerySet[Operation]:
-    return rows.filter(Q(subject_name__icontains=query) | Q(actor_name__icontains=query) | Q(verb__icontains=query))
 
 
 def answered_by(user: Any) -> set[str]:
@@ -77,26 +73,25 @@ def panel(request: HttpRequest) -> HttpResponse:
     return render(request, "operations/panel.html", context)
 
 
+def listed(request: HttpRequest) -> QuerySet[Operation]:
+    rows, chosen = visible_to(request.user), namespace_of(request)
+    return rows.filter(namespace=chosen) if chosen else rows
+
+
 @require_safe
 def operation_list(request: HttpRequest) -> HttpResponse:
-    rows = visible_to(request.user).order_by("-created_at")
-    state, query = request.GET.get("state", ""), request.GET.get("q", "").strip()
-    if state in State.values:
-        rows = rows.filter(state=state)
-    if query:
-        rows = matching(rows, query)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "operations/operation_list.html",
-        {
-            "page": page,
-            "query": query,
-            "state": state,
-            "states": State.values,
-            "answered_by_me": answered_by(request.user),
-        },
-    )
+    asked = OPERATIONS.asked(request, listed(request))
+    context = {
+        **asked.context(asked.page(request)),
+        "states": [(word, f"state:{word}", asked.query == f"state:{word}") for word in State.values],
+        "answered_by_me": answered_by(request.user),
+    }
+    return render(request, "operations/operation_list.html", context)
+
+
+@require_safe
+def operation_export(request: HttpRequest) -> StreamingHttpResponse:
+    return OPERATIONS.export(request, listed(request))
 
 
 @require_safe
