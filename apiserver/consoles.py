@@ -121,6 +121,7 @@ def admitted(scope: Scope, asked: Mapping[str, str], loop: asyncio.AbstractEvent
         writable=True,
         target=target,
         over=loop.create_future(),
+        is_admin=may(user, Right.BIND_ROLES, namespace),
     )
 
 

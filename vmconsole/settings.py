@@ -238,6 +238,7 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 CONSOLE_PEERS = env_list("CONSOLE_PEERS", "vmconsole-qemu,libvirt-qemu")  # who may listen at a guest's socket
 CONSOLES_PER_USER = int(env("CONSOLES_PER_USER", "32"))
 CONSOLES = int(env("CONSOLES", "500"))
+CONTROL_IDLE_SECONDS = float(env("CONTROL_IDLE", "60"))  # from then on any other may take a screen's keyboard
 
 # --- programs ---------------------------------------------------------------------------------------------------
 API_RATE = float(env("API_RATE", "250"))  # requests a second of one token, for long: 100 applies are 200

@@ -19,6 +19,9 @@ from pathlib import Path
 
 CHUNK = 64 * 1024
 KEY = b"\x11\x22\x33\x44"
+HELLO = b"RFB 003.008\n\x01\x01"  # what a viewer says first, to a screen without a password
+POINTER = b"\x05\x00\x01\x02\x03\x04"
+QUESTION = struct.Struct("!BBd")  # "what changed?", with the time where its rectangle stands
 
 
 def masked_frame(payload: bytes, opcode: int = 2) -> bytes:
@@ -33,17 +36,17 @@ def masked_frame(payload: bytes, opcode: int = 2) -> bytes:
 
 @dataclass(frozen=True)
 class Door:
-    """Where a websocket is opened, and what has to be said first."""
+    """Where a websocket is opened, and what has to be said first. Each who comes takes the next of the paths."""
 
     port: int
-    path: str = "/"
+    paths: list[str] = field(default_factory=lambda: ["/"])
     origin: str = ""
     cookie: str = ""
     tickets: list[str] = field(default_factory=list)
 
     def request(self) -> bytes:
         lines = [
-            f"GET {self.path} HTTP/1.1",
+            f"GET {self.paths.pop() if len(self.paths) > 1 else self.paths[0]} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             "Upgrade: websocket",
             "Connection: Upgrade",
@@ -71,14 +74,14 @@ class Door:
             answer += part
         if b" 101 " not in answer.split(b"\r\n", 1)[0]:
             raise RuntimeError(f"refused: {answer!r}")
-        connection.sendall(self.first())
+        connection.sendall(self.first() + masked_frame(HELLO))
         return connection
 
 
 def take(connection: socket.socket, count: int, chatter_every: float = 0.0) -> None:
     """Read `count` bytes and throw them away, saying something small now and then as a mouse does."""
     buffer, got, due = bytearray(1024 * 1024), 0, time.monotonic()
-    mouse = masked_frame(b"\x05\x00\x01\x02\x03\x04")
+    mouse = masked_frame(POINTER)
     while got < count:
         size = connection.recv_into(buffer)
         if not size:
@@ -99,7 +102,7 @@ class Echoes:
 
 
 async def chat(door: Door, browsers: int, per_second: float, seconds: float) -> Echoes:
-    """Many browsers say 16 bytes now and then and wait for their echo."""
+    """Many browsers move the pointer and ask what changed, 16 bytes now and then, and wait for their echo."""
     echoes = Echoes()
     streams = [await _joined(door) for _ in range(browsers)]
     begin = asyncio.get_running_loop().time() + 0.5
@@ -137,14 +140,14 @@ async def _talk(
                 (size,) = struct.unpack("!H", await reader.readexactly(2))
             payload = await reader.readexactly(size)
             for at in range(0, size - 15, 16):
-                (said,) = struct.unpack_from("!d", payload, at)
+                _, _, said = QUESTION.unpack_from(payload, at + len(POINTER))
                 echoes.received += 1
                 echoes.delays.append(loop.time() - said)
 
     listening = asyncio.ensure_future(listen())
     for turn in range(int(per_second * seconds)):
         await asyncio.sleep(max(0.0, begin + turn / per_second - loop.time()))
-        writer.write(masked_frame(struct.pack("!dq", loop.time(), turn)))
+        writer.write(masked_frame(POINTER + QUESTION.pack(3, 1, loop.time())))
         echoes.sent += 1
     await asyncio.sleep(1.0)
     listening.cancel()

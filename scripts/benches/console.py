@@ -60,6 +60,8 @@ def websockify(state: Path) -> Iterator[Rival]:
 @contextmanager
 def guest(rival: Rival, mode: str, chunk: int = CHUNK) -> Iterator[None]:
     command = [sys.executable, "-m", "scripts.benches._traffic", "guest", str(rival.socket), mode, str(chunk)]
+    for left in rival.socket.parent.glob("*.vnc"):
+        left.unlink()
     rival.socket.unlink(missing_ok=True)
     with running(command, rival.socket.exists):
         yield
@@ -72,12 +74,19 @@ def door(rival: Rival, tickets: int) -> Door:
 
     from vmconsole.gateway import tickets as desk
 
-    uid = UUID(rival.socket.stem)
+    uids = [UUID(rival.socket.stem), *(another(rival.socket) for _ in range(tickets - 1))]
     user = get_user_model().objects.get(username="bench")
     key = session_of(user)
-    sold = [desk.issue(user, key, uid, "default", "vnc", writable=True) for _ in range(tickets)]
+    sold = [desk.issue(user, key, uid, "default", "vnc", writable=True) for uid in uids]
     origin = f"http://127.0.0.1:{rival.port}"
-    return Door(rival.port, f"/console/{uid}/vnc", origin, f"vmconsole-session={key}", sold)
+    return Door(rival.port, [f"/console/{uid}/vnc" for uid in uids], origin, f"vmconsole-session={key}", sold)
+
+
+def another(screen: Path) -> UUID:
+    """One more machine with the same screen: at one machine's only one person drives."""
+    uid = uuid4()
+    (screen.parent / f"{uid}.vnc").hardlink_to(screen)
+    return uid
 
 
 def session_of(user: object) -> str:

@@ -40,6 +40,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
     app: str = "tests.gateway.application:application"
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
     certificate: tuple[Path, Path] | None = None  # with its key: the server is https
     log: Path = field(default_factory=lambda: Path(settings.STATE) / "run" / "web.log")
 
@@ -67,7 +68,7 @@ class Server:
             command += ["--tls-certificate", str(self.certificate[0]), "--tls-key", str(self.certificate[1])]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--fd", str(listener.fileno())],
+                [*command, *self.arguments, "--fd", str(listener.fileno())],
                 cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stdout=log, stderr=log,
             )  # fmt: skip
         listener.close()

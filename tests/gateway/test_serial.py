@@ -30,13 +30,16 @@ class Terminal:
         self.opened = opened
         self.seen = b""
         self.states: list[dict[str, Any]] = []
+        self.people: list[dict[str, Any]] = []
 
     def hear(self, seconds: float = 5) -> None:
         message = self.opened.recv(timeout=seconds)
         if isinstance(message, bytes):
             self.seen += message
+        elif "state" in (said := json.loads(message)):
+            self.states.append(said)
         else:
-            self.states.append(json.loads(message))
+            self.people = said["people"]
 
     def until(self, text: bytes) -> Terminal:
         while text not in self.seen:
@@ -66,6 +69,9 @@ def test_everybody_sees_and_types(people: People, carol: Browser, machine: Machi
     alice = Browser(carol.server, people.alice)
     with carol.console(machine, "serial") as one, alice.console(machine, "serial") as two:
         first, second = Terminal(one).until_state(viewers=2), Terminal(two).until_state(state="live", viewers=2)
+        while not second.people:
+            second.hear()
+        assert {(each["name"], each["drives"]) for each in second.people} == {("carol", True), ("alice", True)}
         one.send(b"from carol ")
         wait_until(lambda: port.heard.endswith(b"carol "))
         two.send(b"from alice")

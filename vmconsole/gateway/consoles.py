@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from vmconsole.gateway import sessions
 from vmconsole.gateway.models import Kind
 from vmconsole.gateway.people import in_thread
 from vmconsole.gateway.pipe import Guest, relay
-from vmconsole.gateway.rfb import Shared, ViewOnly
+from vmconsole.gateway.rooms import rooms, tell
 from vmconsole.gateway.serial import hubs
 from vmconsole.gateway.sessions import Session, seats
 from vmconsole.gateway.sockets import connect_local_port, connect_unix
@@ -166,12 +167,16 @@ async def _carried(
         LONGEST_LIFE, session.end, Close(TOO_LONG, "This console was open for twelve hours. Open it again.")
     )
     watch.add(session)
+    room, member = rooms.join(session, guest, program=begin is not None)
+    beside = () if begin is not None else (partial(tell, room, member, send),)
+    hear = partial(room.hear, member)
     try:
         if guest is None:
-            return await hubs.attend(session, receive, send, begin)
-        up = Shared() if session.writable else ViewOnly()
-        return await relay(receive, send, guest, session.over, session.meter, up)
+            return await hubs.attend(session, receive, send, begin, hear=hear, beside=beside)
+        up = member.gate
+        return await relay(receive, send, guest, session.over, session.meter, up, hear=hear, beside=beside)
     finally:
+        rooms.leave(room, member)
         watch.drop(session)
         timer.cancel()
 

@@ -7,7 +7,7 @@ the guest's socket is not read; while the guest does not read, the browser's is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,6 +19,8 @@ SMALL = 16 * 1024
 BREATH = 0.001  # seconds
 
 Filter = Callable[[bytes], bytes]
+Hear = Callable[[str], Awaitable[None]]
+Side = Callable[[], Awaitable["Close | None"]]
 
 
 @dataclass(slots=True)
@@ -93,6 +95,11 @@ class Guest(asyncio.Protocol):
         if not self._room.is_set():
             await self._room.wait()
 
+    def say(self, data: bytes) -> None:
+        """A few bytes that cannot wait."""
+        if data and not self._ended and self._transport is not None:
+            self._transport.write(data)
+
     @property
     def is_full(self) -> bool:
         """It has not taken what it was sent before."""
@@ -104,14 +111,28 @@ class Guest(asyncio.Protocol):
 
 
 async def relay(
-    receive: Receive, send: Send, guest: Guest, over: asyncio.Future[Close], meter: Meter, up: Filter | None = None
+    receive: Receive,
+    send: Send,
+    guest: Guest,
+    over: asyncio.Future[Close],
+    meter: Meter,
+    up: Filter | None = None,
+    *,
+    hear: Hear | None = None,
+    beside: Sequence[Side] = (),
 ) -> Close | None:
-    """Copy both ways until somebody hangs up or `over` says so. None: the browser left. `up` may drop or change."""
+    """Copy both ways until somebody hangs up or `over` says so. None: the browser left. `up` may drop or change.
+
+    Text is not for the guest: `hear` takes it. What else is said to the browser is said `beside`.
+    """
 
     clock = asyncio.get_running_loop().time
 
     async def upward() -> Close | None:
         while (message := await receive())["type"] == "websocket.receive":
+            if hear is not None and "text" in message:
+                await hear(message["text"])
+                continue
             data = frame_of(message)
             meter.up += len(data)
             if passed := up(data) if up else data:
@@ -128,7 +149,7 @@ async def relay(
             last = clock()
         return Close(OFF, "The machine's screen went away.")
 
-    return await first_to_end(upward(), downward(), over)
+    return await first_to_end(upward(), downward(), over, *(side() for side in beside))
 
 
 async def first_to_end(*sides: Awaitable[Close | None]) -> Close | None:

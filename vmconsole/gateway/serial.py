@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 
-from vmconsole.gateway.pipe import Guest, first_to_end, frame_of
+from vmconsole.gateway.pipe import Guest, Hear, Side, first_to_end, frame_of
 from vmconsole.gateway.sessions import Session
 from vmconsole.gateway.sockets import PATIENCE, connect_unix
 from vmconsole.gateway.wire import FAILED, NOT_FOUND, OFF, Close, Receive, Refusal, Send
@@ -182,7 +182,14 @@ class Hubs:
         self._hubs: dict[UUID, Hub] = {}
 
     async def attend(
-        self, session: Session, receive: Receive, send: Send, begin: Callable[[], Awaitable[None]] | None = None
+        self,
+        session: Session,
+        receive: Receive,
+        send: Send,
+        begin: Callable[[], Awaitable[None]] | None = None,
+        *,
+        hear: Hear,
+        beside: Sequence[Side] = (),
     ) -> Close | None:
         """Let one browser take part until it leaves, or the session is over.
 
@@ -196,7 +203,8 @@ class Hubs:
             if begin is not None:
                 await _connected(hub)
                 await begin()
-            return await self._seated(hub, session, receive, send, plain=begin is not None)
+            viewer = await hub.join(plain=begin is not None)
+            return await self._seated(hub, viewer, session, receive, send, hear, beside)
         finally:
             hub.attending -= 1
             if not hub.attending:
@@ -204,12 +212,20 @@ class Hubs:
                 await hub.end()
 
     async def _seated(
-        self, hub: Hub, session: Session, receive: Receive, send: Send, *, plain: bool
-    ) -> Close | None:  # fmt: skip
-        viewer = await hub.join(plain=plain)
-
+        self,
+        hub: Hub,
+        viewer: Viewer,
+        session: Session,
+        receive: Receive,
+        send: Send,
+        hear: Hear,
+        beside: Sequence[Side],
+    ) -> Close | None:
         async def upward() -> Close | None:
             while (message := await receive())["type"] == "websocket.receive":
+                if "text" in message:
+                    await hear(message["text"])
+                    continue
                 data = frame_of(message)
                 session.meter.up += len(data)
                 if session.writable:
@@ -217,7 +233,8 @@ class Hubs:
             return None
 
         try:
-            return await first_to_end(upward(), viewer.send_all(send, session), session.over, viewer.left)
+            more = (side() for side in beside)
+            return await first_to_end(upward(), viewer.send_all(send, session), session.over, viewer.left, *more)
         finally:
             hub.leave(viewer)
 

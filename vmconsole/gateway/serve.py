@@ -44,12 +44,16 @@ def main() -> None:
     parser.add_argument("--tls-certificate", help="PEM file; with --tls-key the console is https")
     parser.add_argument("--tls-port", type=int, help="https at this port, and http at the other")
     parser.add_argument("--tls-key")
+    parser.add_argument(
+        "--ping-seconds", type=float, default=FLAGS["ws_ping_interval"],
+        help="how often a quiet websocket says that it lives: below the shortest patience of any proxy",
+    )  # fmt: skip
     parser.add_argument("--trusted-proxies", default="", help="addresses whose X-Forwarded-* headers are believed")
     asked = parser.parse_args()
     everywhere = asked.tls_port is None
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmconsole.settings")
     config = uvicorn.Config(
-        **{**FLAGS, "app": asked.app},
+        **{**FLAGS, "app": asked.app, "ws_ping_interval": asked.ping_seconds},
         host=asked.host,
         port=asked.port,
         ssl_certfile=asked.tls_certificate if everywhere else None,

@@ -54,9 +54,11 @@ class Session:
     meter: Meter = field(default_factory=Meter)
     row: ConsoleSession | None = None
     token_id: int | None = None  # the token that opened it, when no browser did
+    is_admin: bool = False  # of the machine's namespace: may take control at once
 
     def judge(self, user: User) -> Close | None:
         namespace = self.target.namespace
+        self.is_admin = may(user, Right.BIND_ROLES, namespace)
         if user.pk == self.user_id and may(user, Right.CONSOLE, namespace):
             return None
         return Close(DENIED, "You may not use this console any more.")
@@ -129,6 +131,7 @@ def _session(
         writable=used.writable,
         target=target,
         over=loop.create_future(),
+        is_admin=may(user, Right.BIND_ROLES, target.namespace),
     )
 
 
@@ -154,6 +157,15 @@ def started(session: Session) -> None:
         )
         _record(row, session.actor, audit.Phase.STARTED, extra={"session": str(row.pk), "writable": session.writable})
     session.row = row
+
+
+def control_moved(to: Session, was: Session | None, by: Session, how: str) -> None:
+    """Write down that somebody else drives this screen now. What this raises keeps control where it is."""
+    extra = {"from": was.actor.name if was else "", "to": to.actor.name, "how": how}
+    audit.record(
+        by.actor, "console.control", kind="Console", uid=to.uid, name=to.target.name, namespace=to.target.namespace,
+        phase=audit.Phase.SUCCEEDED, extra=extra,
+    )  # fmt: skip
 
 
 def ended(session: Session, close: Close | None) -> None:
