@@ -14,6 +14,7 @@ from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
 from inventory.services.editing import take_back
+from inventory.services.versions import remember
 from networking.models import Network
 from networking.reconcile import apply_now
 from networking.services import release_all
@@ -65,6 +66,7 @@ def _apply(
         seen = runtime.machines.get(vm.uid)
         if seen and seen.spec:
             take_over(vm, seen.spec)
+            remember(vm, Actor(**operation.actor), operation_uid=operation.uid)
     else:
         runtime.machines.apply(spec)
     seen = runtime.machines.get(vm.uid)
@@ -163,6 +165,7 @@ def adopt(
     vm.refresh_from_db()
     tell(vm, "DELETED")
     take_over(vm, seen.spec)
+    remember(vm, Actor(**operation.actor), operation_uid=operation.uid)
     again = runtime.machines.get(vm.uid)
     VirtualMachine.objects.filter(uid=vm.uid).update(
         observed_generation=vm.generation, status_applied_revision=again.revision if again else ""

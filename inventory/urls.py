@@ -3,7 +3,7 @@
 from django.urls import path
 
 from inventory import api
-from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, types
+from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, types, versions
 
 app_name = "inventory"
 one = "vms/<slug:namespace>/<str:name_>/"
@@ -31,6 +31,7 @@ urlpatterns = [
     path(f"{one}network", machines.vm_network, name="vm_network"),
     path(f"{one}logs", logs.vm_logs, name="vm_logs"),
     path(f"{one}events", machines.vm_events, name="vm_events"),
+    path(f"{one}versions/<int:number>", versions.vm_version, name="vm_version"),
     path(f"{one}power/<slug:verb>", machines.vm_power, name="vm_power"),
     path(f"{one}delete", machines.vm_delete, name="vm_delete"),
     path(f"{one}adopt", machines.vm_adopt, name="vm_adopt"),

@@ -165,6 +165,7 @@ INVENTORY: Doors = {
     "inventory:vm_disks": {"GET": SEE},
     "inventory:vm_network": {"GET": SEE},
     "inventory:vm_events": {"GET": SEE},
+    "inventory:vm_version": {"GET": SEE, "POST": EDIT},
     "inventory:vm_power": {"POST": EDIT},
     "inventory:vm_delete": {"GET": EDIT, "POST": EDIT},
     "inventory:vm_adopt": {"GET": EDIT, "POST": CLUSTER_EDIT},
@@ -300,7 +301,13 @@ NOUNS: dict[str, Values] = {
     "token": lambda world: {"pk": world.token.pk},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
-    "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
+    "vm": lambda world: {
+        "namespace": MINE,
+        "name_": world.vm.name,
+        "uid": world.vm.uid,
+        "verb": "start",
+        "number": 1,
+    },
 }
 QUERIES: dict[str, Values] = {
     "storage:disk_create": lambda _: {"source": "blank"},
