@@ -161,6 +161,8 @@ INVENTORY: Doors = {
     "inventory:vm_console": {"GET": EDIT},
     "inventory:vm_metrics": {"GET": SEE},
     "inventory:vm_configuration": {"GET": SEE, "POST": EDIT},
+    "inventory:vm_configuration_preview": {"POST": EDIT},
+    "inventory:vm_configuration_revert": {"POST": EDIT},
     "inventory:vm_yaml": {"GET": SEE, "POST": EDIT},
     "inventory:vm_disks": {"GET": SEE},
     "inventory:vm_network": {"GET": SEE},
