@@ -21,15 +21,19 @@ from vmconsole.access import secrets
 from vmconsole.access.errors import Refused
 from vmconsole.runtime.types import Bus, CloudInit, DiskSpec, Firmware, MachineSpec, NicSpec, Phase
 
+# Why a card was refused, where that has a way out of its own.
+CARD_REFUSALS = ("MacAddressInUse", "AddressInUse", "NetworkFull")
+
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """`spec` None: something is in the way, and one of the others says what."""
+    """`spec` None: something is in the way, one of the others says what, and `about` is its name."""
 
     spec: MachineSpec | None = None
     missing: tuple[str, str] = ("", "")
     disk_waiting: str = ""
     disk_failed: str = ""
+    about: str = ""
     percent: float | None = None
     networks: tuple[Network, ...] = ()
 
@@ -78,7 +82,7 @@ def compute(vm: VirtualMachine) -> tuple[int, int]:
     shape = VirtualMachineType.objects.filter(name=vm.spec_type_name).first()
     if shape is None:
         sentence = _("There is no machine type %(name)s.") % {"name": vm.spec_type_name}
-        raise InTheWay(missing=("MachineTypeNotFound", sentence))
+        raise InTheWay(missing=("MachineTypeNotFound", sentence), about=vm.spec_type_name)
     return shape.spec_vcpus, shape.spec_memory_bytes
 
 
@@ -92,13 +96,13 @@ def _disks(vm: VirtualMachine) -> list[DiskSpec]:
 def _disk(row: MachineDisk, disk: VirtualMachineDisk | None) -> DiskSpec:
     if disk is None or disk.deletion_requested_at:
         sentence = _("There is no disk %(name)s in this namespace.") % {"name": row.disk_name}
-        raise InTheWay(missing=("MachineDiskNotFound", sentence))
+        raise InTheWay(missing=("MachineDiskNotFound", sentence), about=row.disk_name)
     if disk.status_phase == Phase.FAILED:
         sentence = _("Disk %(name)s could not be made: %(why)s")
-        raise InTheWay(disk_failed=sentence % {"name": row.disk_name, "why": disk.status_message})
+        raise InTheWay(disk_failed=sentence % {"name": row.disk_name, "why": disk.status_message}, about=row.disk_name)
     if disk.status_phase != Phase.SUCCEEDED:
         sentence = _("Disk %(name)s is being made.") % {"name": row.disk_name}
-        raise InTheWay(disk_waiting=sentence, percent=disk.status_percent)
+        raise InTheWay(disk_waiting=sentence, percent=disk.status_percent, about=row.disk_name)
     bus = Bus.SATA if row.cdrom and row.driver == "virtio" else Bus(row.driver)
     return DiskSpec(
         name=row.disk_name,
@@ -121,7 +125,7 @@ def _interfaces(vm: VirtualMachine) -> list[tuple[NicSpec, Network]]:
         network = networks.get(row.network_name)
         if network is None or network.deletion_requested_at:
             sentence = _("There is no network %(name)s.") % {"name": row.network_name}
-            raise InTheWay(missing=("NetworkNotFound", sentence))
+            raise InTheWay(missing=("NetworkNotFound", sentence), about=row.network_name)
         card = interface(vm, row.name, network, row.mac_address, row.ip_addresses)
         nic = NicSpec(
             name=row.name,
@@ -142,7 +146,8 @@ def interface(vm: VirtualMachine, name: str, network: Network, mac: str, address
             mac=mac, addresses=addresses,
         )  # fmt: skip
     except Refused as refusal:
-        raise InTheWay(missing=("InterfaceCreationFailed", refusal.public)) from refusal
+        reason = refusal.reason if refusal.reason in CARD_REFUSALS else "InterfaceCreationFailed"
+        raise InTheWay(missing=(reason, refusal.public), about=network.name) from refusal
 
 
 def _cloud_init(vm: VirtualMachine) -> CloudInit | None:
@@ -166,7 +171,7 @@ def _seed_part(vm: VirtualMachine, seed: dict[str, Any], key: str, reference: st
     body = None if data is None else data.get(key, data.get(key.lower()))
     if body is None:
         sentence = _("Secret %(name)s is not there or has no %(key)s.") % {"name": name, "key": key}
-        raise InTheWay(missing=("ReferencedSecretDataNotFound", sentence))
+        raise InTheWay(missing=("ReferencedSecretDataNotFound", sentence), about=name)
     return body
 
 

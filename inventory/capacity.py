@@ -26,5 +26,10 @@ def lack_of_room(spec: MachineSpec) -> str:
     free = total - given
     if spec.memory_bytes <= free:
         return ""
-    sentence = _("It needs %(needed)s of memory and the host has %(free)s left. Stop a machine, or give this one less.")
-    return sentence % {"needed": format_quantity(spec.memory_bytes), "free": format_quantity(max(free, 0))}
+    sentence = _(
+        "It needs %(needed)s of memory and the host has %(free)s left: %(lack)s too little. "
+        "Stop a machine, or give this one less."
+    )
+    free = max(free, 0)
+    numbers = {"needed": spec.memory_bytes, "free": free, "lack": spec.memory_bytes - free}
+    return sentence % {name: format_quantity(number) for name, number in numbers.items()}

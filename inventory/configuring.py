@@ -1,6 +1,7 @@
 """The form over an existing machine: filled from its manifest, and turned back into a changed one.
 
-What the form doesn't know (disks, cards, pinning, scheduling) is kept as it stands in the manifest.
+What the form doesn't know (pinning, scheduling) is kept as it stands in the manifest. When somebody else was quicker,
+both changes are told apart from the version that they began with, and laid together field by field.
 """
 
 from __future__ import annotations
@@ -11,23 +12,35 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from inventory.forms import FIRMWARE, OS_TYPES, OWN, LabelsField, SizeForm, plain
-from inventory.manifests import DISPLAY_NAME, GRACE, PROTECTED, manifest_of
+from inventory.forms import FIRMWARE, OS_TYPES, OWN, SizeForm
+from inventory.manifests import DISPLAY_NAME, GRACE, PROTECTED
 from inventory.models import VirtualMachine, VirtualMachineType
 from vmconsole.runtime.quantities import format_quantity
 
+Manifest = dict[str, Any]
 DECLARED = (
     ("", gettext_lazy("Not declared: start and stop it by hand")),
     ("Running", gettext_lazy("Keep it running")),
     ("Stopped", gettext_lazy("Keep it stopped")),
 )
+# A field's path in the manifest -> the form's field for it. The longest path that fits counts.
+FIELDS = {
+    "spec.compute.virtualMachineTypeName": "sizing",
+    "spec.compute.cpu.vcpus": "vcpus",
+    "spec.compute.memory.capacity": "memory",
+    "spec.runningState": "running_state",
+    "spec.autoRestartOnConfigurationChange": "auto_restart",
+    "spec.osType": "os_type",
+    "spec.firmware.bootloader.type": "firmware",
+    "spec.firmware.bootloader.enableSecureBoot": "secure_boot",
+    f"metadata.annotations.{DISPLAY_NAME}": "display_name",
+    f"metadata.annotations.{PROTECTED}": "protected",
+    f"metadata.annotations.{GRACE}": "grace",
+}
 
 
 class ConfigureForm(SizeForm):
     display_name = forms.CharField(label=gettext_lazy("Display name"), required=False, max_length=255)
-    labels = LabelsField(
-        label=gettext_lazy("Labels"), required=False, widget=forms.Textarea(attrs={"rows": 3, **plain})
-    )
     protected = forms.BooleanField(label=gettext_lazy("Protect from deletion"), required=False)
     running_state = forms.ChoiceField(label=gettext_lazy("Running state"), choices=DECLARED, required=False)
     auto_restart = forms.BooleanField(
@@ -41,33 +54,31 @@ class ConfigureForm(SizeForm):
     firmware = forms.ChoiceField(label=gettext_lazy("Firmware"), choices=FIRMWARE)
     secure_boot = forms.BooleanField(label=gettext_lazy("Secure Boot"), required=False)
 
-    def __init__(self, *args: Any, vm: VirtualMachine, **options: Any) -> None:
-        super().__init__(*args, initial=initial(vm), **options)
 
-
-def initial(vm: VirtualMachine) -> dict[str, Any]:
-    bootloader = vm.spec_firmware.get("bootloader", {})
+def initial_of(vm: VirtualMachine, manifest: Manifest) -> dict[str, Any]:
+    """What the form shows of a manifest; a size that it leaves open is what was seen."""
+    spec, marks = manifest.get("spec", {}), manifest["metadata"].get("annotations", {})
+    compute, bootloader = spec.get("compute", {}), spec.get("firmware", {}).get("bootloader", {})
+    memory = format_quantity(vm.status_memory_bytes) if vm.status_memory_bytes else ""
     return {
-        "display_name": vm.display_name,
-        "labels": "\n".join(f"{key}={value}" for key, value in vm.labels.items()),
-        "protected": vm.deletion_protected,
-        "running_state": vm.spec_running_state,
-        "auto_restart": vm.spec_auto_restart,
-        "grace": vm.spec_grace_seconds,
-        "sizing": vm.spec_type_name or OWN,
-        "vcpus": vm.spec_vcpus or vm.status_vcpus,
-        "memory": vm.spec_memory or (format_quantity(vm.status_memory_bytes) if vm.status_memory_bytes else ""),
-        "os_type": vm.spec_os_type,
+        "display_name": marks.get(DISPLAY_NAME, ""),
+        "protected": marks.get(PROTECTED) == "true",
+        "running_state": spec.get("runningState", ""),
+        "auto_restart": spec.get("autoRestartOnConfigurationChange", False),
+        "grace": marks.get(GRACE, "60"),
+        "sizing": compute.get("virtualMachineTypeName") or OWN,
+        "vcpus": compute.get("cpu", {}).get("vcpus") or vm.status_vcpus,
+        "memory": compute.get("memory", {}).get("capacity") or memory,
+        "os_type": spec.get("osType", ""),
         "firmware": bootloader.get("type", "bios"),
         "secure_boot": bool(bootloader.get("enableSecureBoot", bootloader.get("type") == "uefi")),
     }
 
 
-def changed_manifest(vm: VirtualMachine, form: ConfigureForm) -> dict[str, Any]:
-    """The machine's manifest with what the form says in its place."""
-    values, manifest = form.cleaned_data, manifest_of(vm, status=False)
-    metadata, spec = manifest["metadata"], manifest.setdefault("spec", {})
-    metadata["labels"] = values["labels"]
+def changed_manifest(now: Manifest, form: ConfigureForm) -> Manifest:
+    """The manifest with what the form says in its place."""
+    values = form.cleaned_data
+    metadata, spec = {**now["metadata"]}, {**now.get("spec", {})}
     ours = {
         DISPLAY_NAME: values["display_name"],
         PROTECTED: "true" if values["protected"] else "",
@@ -82,10 +93,10 @@ def changed_manifest(vm: VirtualMachine, form: ConfigureForm) -> dict[str, Any]:
     spec["autoRestartOnConfigurationChange"] = values["auto_restart"]
     spec["osType"] = values["os_type"]
     set_firmware(spec, values["firmware"], secure_boot=values["secure_boot"])
-    return manifest
+    return {**now, "metadata": metadata, "spec": spec}
 
 
-def set_firmware(spec: dict[str, Any], kind: str, *, secure_boot: bool) -> None:
+def set_firmware(spec: Manifest, kind: str, *, secure_boot: bool) -> None:
     """Only when it differs from what stands there: an absent bootloader means BIOS."""
     firmware = dict(spec.get("firmware", {}))
     before = firmware.get("bootloader", {})
@@ -95,19 +106,73 @@ def set_firmware(spec: dict[str, Any], kind: str, *, secure_boot: bool) -> None:
     spec["firmware"] = firmware
 
 
+def merged(base: Any, theirs: Any, mine: Any) -> Any:
+    """Mine laid over theirs: what I left as it was in `base` is theirs. Lists are one value."""
+    if not (isinstance(theirs, dict) and isinstance(mine, dict)):
+        return theirs if mine == base else mine
+    begun = base if isinstance(base, dict) else {}
+    nothing = object()
+    found = {}
+    for key in dict.fromkeys([*theirs, *mine]):
+        value = merged(begun.get(key, nothing), theirs.get(key, nothing), mine.get(key, nothing))
+        if value is not nothing:
+            found[key] = value
+    return found
+
+
+# --- what waits for the next start --------------------------------------------------------------------------------
 def pending(vm: VirtualMachine) -> list[dict[str, Any]]:
-    """What was asked and what the running machine has, where they differ."""
-    if vm.is_off:
+    """What it runs with and what its next start brings, where they differ. Some can be taken back."""
+    has = vm.status_running
+    if vm.is_off or not has:
         return []
-    shape = VirtualMachineType.objects.filter(name=vm.spec_type_name).first() if vm.spec_type_name else None
-    wished_vcpus = vm.spec_vcpus or (shape.spec_vcpus if shape else None)
-    wished_memory = vm.spec_memory_bytes or (shape.spec_memory_bytes if shape else None)
-    pairs = (
-        ("vcpus", _("vCPUs"), vm.status_vcpus, wished_vcpus, str),
-        ("memory", _("Memory"), vm.status_memory_bytes, wished_memory, format_quantity),
+    next_vcpus, next_memory = wished_size(vm)
+    bootloader = vm.spec_firmware.get("bootloader", {})
+    firmware = bootloader.get("type", "bios")
+    secure = firmware == "uefi" and bootloader.get("enableSecureBoot") is not False
+    rows = (
+        ("vcpus", _("vCPUs"), has["vcpus"], next_vcpus, str, True),
+        ("memory", _("Memory"), has["memory_bytes"], next_memory, format_quantity, True),
+        ("firmware", _("Firmware"), has["firmware"], firmware, str.upper, True),
+        ("secure_boot", _("Secure Boot"), has["secure_boot"], secure, on_or_off, True),
+        ("chipset", _("Chipset"), has["chipset"], vm.spec_compute.get("machineChipSet") or "q35", str, False),
+        ("disks", _("Disks"), has["disks"], [disk.disk_name for disk in vm.disks.all()], ", ".join, False),
+        ("cards", _("Networks"), has["cards"], [card.network_name for card in vm.interfaces.all()], ", ".join, False),
     )
     return [
-        {"field": field, "label": label, "now": say(now), "next": say(then)}
-        for field, label, now, then, say in pairs
-        if now and then and now != then
+        {"field": field, "label": label, "now": say(now) or "–", "next": say(then) or "–", "reverts": reverts}
+        for field, label, now, then, say, reverts in rows
+        if then is not None and differ(now, then)
     ]
+
+
+def differ(now: Any, then: Any) -> bool:
+    """Devices that were plugged in while it ran come last: their order says nothing."""
+    return sorted(now) != sorted(then) if isinstance(now, list) else bool(now != then)
+
+
+def on_or_off(value: bool) -> str:
+    return _("on") if value else _("off")
+
+
+def wished_size(vm: VirtualMachine) -> tuple[int | None, int | None]:
+    shape = VirtualMachineType.objects.filter(name=vm.spec_type_name).first() if vm.spec_type_name else None
+    vcpus = vm.spec_vcpus or (shape.spec_vcpus if shape else None)
+    return vcpus, vm.spec_memory_bytes or (shape.spec_memory_bytes if shape else None)
+
+
+def taken_back(vm: VirtualMachine, now: Manifest, field: str) -> Manifest | None:
+    """The manifest with one waiting field as the machine runs with it; None: it does not wait, or cannot go back."""
+    waiting = {row["field"] for row in pending(vm) if row["reverts"]}
+    if field not in waiting:
+        return None
+    has, spec = vm.status_running, {**now["spec"]}
+    if field in ("vcpus", "memory"):
+        vcpus, memory = wished_size(vm)
+        vcpus, memory = (has["vcpus"], memory) if field == "vcpus" else (vcpus, has["memory_bytes"])
+        rest = {key: value for key, value in spec.get("compute", {}).items() if key != "virtualMachineTypeName"}
+        size = {"cpu": {"vcpus": vcpus}, "memory": {"capacity": format_quantity(memory or has["memory_bytes"])}}
+        spec["compute"] = {**rest, **size}
+    else:
+        set_firmware(spec, has["firmware"], secure_boot=has["secure_boot"])
+    return {**now, "spec": spec}

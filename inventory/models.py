@@ -7,7 +7,6 @@ look at the runtime and only the loop writes it, so it is always a little old (`
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -116,6 +115,7 @@ class VirtualMachine(models.Model):
     status_state = models.CharField(max_length=24, default=State.PENDING)
     status_reason = models.CharField(max_length=64, blank=True)
     status_message = models.TextField(blank=True)
+    status_about = models.CharField(max_length=253, blank=True)  # the name of what is in the way
     status_power = models.CharField(max_length=8, choices=POWERS, blank=True)
     status_stop_reason = models.CharField(max_length=16, blank=True)
     status_node = models.CharField(max_length=255, blank=True)
@@ -124,14 +124,17 @@ class VirtualMachine(models.Model):
     status_revision = models.CharField(max_length=64, blank=True)
     status_applied_revision = models.CharField(max_length=64, blank=True)
     status_pending = models.BooleanField(default=False)
+    status_running = Json(default=dict)  # the hardware it runs with, while its next start brings other
     status_drift = Json(default=list)
     status_vcpus = models.PositiveSmallIntegerField(null=True)
     status_memory_bytes = models.BigIntegerField(null=True)
     status_addresses = Json(default=list)
     status_guest = Json(default=dict)
     status_guest_as_of = models.DateTimeField(null=True)
+    status_agent_at = models.DateTimeField(null=True)  # when the agent in it answered last
     status_screen = Json(default=dict)
     status_fault = models.TextField(blank=True)
+    status_fault_reason = models.CharField(max_length=64, blank=True)
     status_crashes = Json(default=list)
     status_transitions = Json(default=dict)
     status_as_of = models.DateTimeField(null=True)
@@ -212,9 +215,6 @@ class VirtualMachine(models.Model):
             setattr(self, name, value)
         return bool(changed)
 
-    def recent_crashes(self, since: datetime) -> int:
-        return sum(1 for at in self.status_crashes if datetime.fromisoformat(at) > since)
-
 
 class MachineDisk(models.Model):
     """A disk of a machine, by the name of a VirtualMachineDisk in the same namespace, which may not exist yet."""
@@ -273,7 +273,7 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
 class SavedView(models.Model):
     """A search of the machine list with its order and columns, under a name.
 
-    Somebody's own has an `owner`; a shared one has none and belongs to its `namespace`, or, without one, to the cluster.
+    Somebody's own has an `owner`; a shared one has none and belongs to its `namespace`, or without one to the cluster.
     """
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -302,4 +302,36 @@ class SavedView(models.Model):
         return self.name
 
 
-__all__ = ["MachineDisk", "MachineInterface", "SavedView", "Verb", "VirtualMachine", "VirtualMachineType"]
+class MachineVersion(models.Model):
+    """A configuration that a machine had: its manifest as written, without the bodies of secrets, which lie elsewhere.
+
+    `number` is the machine's generation. `restored` is the number of the version that somebody brought back with it.
+    """
+
+    machine = models.ForeignKey(VirtualMachine, models.CASCADE, related_name="versions")
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField(default=timezone.now)
+    actor_name = models.CharField(max_length=150)
+    request_id = models.CharField(max_length=64, blank=True)
+    operation_uid = models.UUIDField(null=True)
+    restored = models.PositiveBigIntegerField(null=True)
+    manifest = Json(default=dict)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["machine", "number"], name="a_version_once_per_machine")]
+        indexes = [models.Index(fields=["machine", "-at"], name="versions_of_a_machine")]
+
+    def __str__(self) -> str:
+        return f"{self.machine_id} {self.number}"
+
+
+__all__ = [
+    "MachineDisk",
+    "MachineInterface",
+    "MachineVersion",
+    "SavedView",
+    "Verb",
+    "VirtualMachine",
+    "VirtualMachineType",
+]

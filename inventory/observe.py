@@ -6,7 +6,6 @@ The only writer of `status_*`. Used by the loop for one machine and by the resyn
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from inventory.assembly import Assembled
+from inventory.backoff import crashes_within
 from inventory.models import VirtualMachine
 from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
@@ -23,9 +23,8 @@ from networking.models import NetworkInterface
 from observability import events
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Runtime
-from vmconsole.runtime.types import MachineSeen, Power
+from vmconsole.runtime.types import MachineSeen, MachineSpec, Power
 
-CRASH_WINDOW = timedelta(minutes=10)
 WORRYING = (State.MISCONFIGURED, State.DISK_ERROR, State.DISK_NOT_FOUND, State.UNSCHEDULABLE, State.CRASH_LOOP)
 
 
@@ -67,28 +66,33 @@ def facts_of(
         missing=known.missing,
         disk_waiting=known.disk_waiting,
         disk_failed=known.disk_failed,
+        about=known.about,
         unschedulable=unschedulable,
         fault=vm.status_fault,
-        crashes=vm.recent_crashes(timezone.now() - CRASH_WINDOW),
+        fault_reason=vm.status_fault_reason,
+        crashes=len(crashes_within(vm.status_crashes, timezone.now())),
         stop_reason=seen.stop_reason if seen else vm.status_stop_reason,
     )
 
 
 def _hardware(vm: VirtualMachine, seen: MachineSeen | None) -> dict[str, Any]:
     if seen is None:
-        return {"status_power": "", "status_node": "", "status_screen": {}, "status_guest": {}}
+        return {"status_power": "", "status_node": "", "status_screen": {}, "status_guest": {}, "status_running": {}}
     status: dict[str, Any] = {
         "status_power": seen.power.value,
-        "status_stop_reason": seen.stop_reason if seen.power in OFF else "",
+        "status_stop_reason": seen.stop_reason if seen.power in (*OFF, Power.PAUSED) else "",
         "status_node": seen.node,
         "status_started_at": seen.started_at,
         "status_accelerator": seen.accelerator,
         "status_revision": seen.revision,
         "status_pending": seen.pending,
+        "status_running": running_of(seen.running) if seen.running else {},
         "status_screen": asdict(seen.screen),
     }
     if seen.spec:
         status |= {"status_vcpus": seen.spec.vcpus, "status_memory_bytes": seen.spec.memory_bytes}
+    if seen.power is Power.ON and vm.status_fault:
+        status |= {"status_fault": "", "status_fault_reason": ""}  # what went wrong before it ran is over
     if seen.power in OFF:
         status |= {"status_guest": {}, "status_guest_as_of": None}
     if vm.managed and vm.status_applied_revision:
@@ -99,6 +103,19 @@ def _hardware(vm: VirtualMachine, seen: MachineSeen | None) -> dict[str, Any]:
         status["status_crashes"] = recent
     status["status_addresses"] = addresses(vm)
     return status
+
+
+def running_of(spec: MachineSpec) -> dict[str, Any]:
+    """The hardware a machine runs with, as far as its next start may bring other."""
+    return {
+        "vcpus": spec.vcpus,
+        "memory_bytes": spec.memory_bytes,
+        "chipset": spec.chipset,
+        "firmware": spec.firmware.value,
+        "secure_boot": spec.secure_boot,
+        "disks": [disk.name for disk in spec.disks],
+        "cards": [nic.network for nic in spec.nics],
+    }
 
 
 def addresses(vm: VirtualMachine) -> list[dict[str, Any]]:
@@ -132,6 +149,7 @@ def _state(vm: VirtualMachine, now: Shown) -> dict[str, Any]:
         "status_state": now.state.value,
         "status_reason": now.reason,
         "status_message": now.message,
+        "status_about": now.about,
     }
     if vm.status_state != now.state:
         status["status_transitions"] = {**vm.status_transitions, now.state.value: timezone.now().isoformat()}

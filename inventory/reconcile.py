@@ -6,7 +6,7 @@ Takes no news: whoever rings has only said "look". So a lost ring, a double ring
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from inventory import steps
 from inventory.assembly import Assembled, assemble
+from inventory.backoff import next_try
 from inventory.capacity import lack_of_room
 from inventory.manifests import spec_of
 from inventory.models import VirtualMachine
-from inventory.observe import CRASH_WINDOW, record_seen
+from inventory.observe import record_seen
 from inventory.plan import (
     ASK_AGAIN,
     LOOK_AGAIN,
@@ -47,7 +48,6 @@ from vmconsole.runtime.errors import Missing, RuntimeFault, Unreachable
 from vmconsole.runtime.types import MachineSeen, Power
 
 WAITING = 15.0  # something is missing: whoever makes it rings us, this is for the case that nobody does
-BACK_OFF = (0.0, 2.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # before a declared machine that crashed is started again
 
 
 def unsettled() -> Iterable[UUID]:
@@ -136,7 +136,7 @@ def _assembled(vm: VirtualMachine, operation: Operation | None, seen: MachineSee
         with transaction.atomic():
             attach_existing(vm, spec_of(vm))
     except Refused as refusal:
-        return Assembled(missing=("MachineDiskMisconfig", refusal.public))
+        return Assembled(missing=("DiskInUse", refusal.public))
     return assembled
 
 
@@ -163,12 +163,8 @@ def _want(vm: VirtualMachine, operation: Operation | None, assembled: Assembled,
 def _rejoin(vm: VirtualMachine) -> float:
     """Seconds until a declared machine that keeps crashing may be started again."""
     now = timezone.now()
-    crashes = vm.recent_crashes(now - CRASH_WINDOW)
-    if not crashes or not vm.status_crashes:
-        return 0.0
-    last = datetime.fromisoformat(vm.status_crashes[-1])
-    due = last + timedelta(seconds=BACK_OFF[min(crashes - 1, len(BACK_OFF) - 1)])
-    return max(0.0, (due - now).total_seconds())
+    due = next_try(vm.status_crashes, now)
+    return (due - now).total_seconds() if due else 0.0
 
 
 def _overdue(operation: Operation, step: Step) -> bool:
@@ -198,8 +194,8 @@ def _fault(vm: VirtualMachine, operation: Operation | None, fault: RuntimeFault)
         if operation:
             operations.progress(operation, operation.percent, fault.public)
         return fault.retry_in or LOOK_AGAIN
-    VirtualMachine.objects.filter(uid=vm.uid).update(status_fault=fault.public)
-    vm.status_fault = fault.public
+    VirtualMachine.objects.filter(uid=vm.uid).update(status_fault=fault.public, status_fault_reason=fault.reason)
+    vm.status_fault, vm.status_fault_reason = fault.public, fault.reason
     events.record(
         "VirtualMachine", vm.uid, vm.name, vm.namespace, fault.reason or "RuntimeFault", fault.public, level="Warning"
     )

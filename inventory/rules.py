@@ -30,6 +30,8 @@ class Verb(StrEnum):
     ADOPT = "adopt"
 
 
+# Parts of a spec that a running machine takes at once, or that its hardware does not show at all.
+LIVE = ("disks", "interfaces", "running_state", "auto_restart_on_configuration_change", "scheduling")
 OFF = (Power.OFF, Power.CRASHED)
 
 LEAST_MEMORY = 1_000_000

@@ -16,13 +16,16 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from inventory.fixing import FixButton, buttons
 from inventory.models import VirtualMachine, VirtualMachineType
 from inventory.rules import Verb, why_not
 from inventory.services.asking import KIND, subject
+from inventory.situations import Situation, latest, situation_of
 from inventory.why import Why, why
 from vmconsole.access.rights import Right, may
 from vmconsole.operations.models import Operation
 from vmconsole.pages import Icon
+from vmconsole.runtime.models import Node
 
 LABELS: dict[str, tuple[Any, str]] = {
     Verb.START: (gettext_lazy("Start"), Icon("player-play")),
@@ -67,6 +70,8 @@ class Shown:
     user: Any
     operation: Operation | None = None
     shape: VirtualMachineType | None = None
+    last: Operation | None = None
+    node: Node | None = None
     may_edit: bool = False
     url: str = ""
     buttons: dict[str, Button] = field(default_factory=dict)
@@ -90,7 +95,21 @@ class Shown:
 
     @cached_property
     def why(self) -> Why | None:
-        return why(self.vm)
+        return why(self.situation)
+
+    @cached_property
+    def situation(self) -> Situation:
+        return situation_of(self.vm, asked=self.operation, last=self.last, node=self.node)
+
+    @cached_property
+    def fixes(self) -> list[FixButton]:
+        """What can be done about it, as buttons."""
+        return buttons(self, self.situation, self.why.fixes) if self.why else []
+
+    @property
+    def first_link(self) -> FixButton | None:
+        """The likeliest fix that is a link, for lists."""
+        return next((fix for fix in self.fixes if not fix.post and not fix.why_not), None)
 
     @cached_property
     def may_console(self) -> bool:
@@ -145,13 +164,14 @@ def may_edit(user: Any, namespace: str) -> bool:
 
 
 def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
-    """Any number of machines, dressed with two queries."""
+    """Any number of machines, dressed with three queries."""
     rows = list(vms)
     uids = [vm.uid for vm in rows]
     busy = {op.subject_uid: op for op in Operation.objects.open().filter(subject_kind=KIND, subject_uid__in=uids)}
     names = {vm.spec_type_name for vm in rows if vm.spec_type_name}
     shapes = {shape.name: shape for shape in VirtualMachineType.objects.filter(name__in=names)} if names else {}
     editable = {name: may_edit(user, name) for name in {vm.namespace for vm in rows}}
+    last = latest(uids)
     base = reverse("inventory:vm_list")
     return [
         Shown(
@@ -159,6 +179,7 @@ def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
             user,
             operation=busy.get(vm.uid),
             shape=shapes.get(vm.spec_type_name),
+            last=last.get(vm.uid),
             may_edit=editable[vm.namespace],
             url=f"{base}{vm.namespace or '-'}/{vm.name if vm.namespace else vm.uid}/",  # DNS labels: nothing to quote
         )
@@ -167,4 +188,7 @@ def shown(user: Any, vms: Iterable[VirtualMachine]) -> list[Shown]:
 
 
 def one(user: Any, vm: VirtualMachine) -> Shown:
-    return shown(user, [vm])[0]
+    """One machine, with what its node says too."""
+    row = shown(user, [vm])[0]
+    row.node = Node.objects.filter(name=vm.status_node).first() if vm.status_node else None
+    return row

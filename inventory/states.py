@@ -33,7 +33,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a machine. `missing` is (reason, sentence) of a reference that does not hold."""
+    """What is known of a machine. `missing` is (reason, sentence) of a reference that does not hold, `about` the name
+    of what is in the way. `fault_reason` is the runtime's word for `fault`, empty when it gave none."""
 
     power: Power | None
     wish: Power
@@ -46,8 +47,10 @@ class Facts:
     missing: tuple[str, str] = ("", "")
     disk_waiting: str = ""
     disk_failed: str = ""
+    about: str = ""
     unschedulable: str = ""
     fault: str = ""
+    fault_reason: str = ""
     crashes: int = 0
     stop_reason: str = ""
 
@@ -57,8 +60,12 @@ class Shown:
     state: State
     reason: str = ""
     message: str = ""
+    about: str = ""
 
 
+UNMADE = "KubevirtVMCreationFailed"
+# Halted by its QEMU, not by a person: why, in the runtime's word and in ours.
+HALTED = {"io-error": "IOError", "panicked": "GuestPanicked", "watchdog": "Watchdog"}
 CRASH_LOOP = 3  # crashes within the crash window before we say that it will not work by itself
 Row = tuple[Callable[[Facts], bool], Callable[[Facts], Shown] | Shown]
 
@@ -94,21 +101,28 @@ TABLE: tuple[Row, ...] = (
         ),
         Shown(State.STOPPING),
     ),
+    (
+        lambda f: f.power is Power.PAUSED and f.stop_reason in HALTED,
+        lambda f: Shown(State.PAUSED, HALTED[f.stop_reason]),
+    ),
     (lambda f: f.power is Power.PAUSED, Shown(State.PAUSED)),
     (lambda f: f.power is Power.ON, Shown(State.RUNNING)),
     (lambda f: f.power is Power.STARTING, Shown(State.STARTING)),
     (
         lambda f: f.missing[0] == "MachineDiskNotFound" and (_wants_on(f) or not f.made),
-        lambda f: Shown(State.DISK_NOT_FOUND, *f.missing),
+        lambda f: Shown(State.DISK_NOT_FOUND, *f.missing, f.about),
     ),
-    (lambda f: bool(f.missing[0]) and (_wants_on(f) or not f.made), lambda f: Shown(State.MISCONFIGURED, *f.missing)),
+    (
+        lambda f: bool(f.missing[0]) and (_wants_on(f) or not f.made),
+        lambda f: Shown(State.MISCONFIGURED, *f.missing, f.about),
+    ),
     (
         lambda f: bool(f.disk_failed) and (_wants_on(f) or not f.made),
-        lambda f: Shown(State.DISK_ERROR, "MachineDiskMisconfig", f.disk_failed),
+        lambda f: Shown(State.DISK_ERROR, "MachineDiskMisconfig", f.disk_failed, f.about),
     ),
     (
         lambda f: bool(f.disk_waiting) and (_wants_on(f) or not f.made),
-        lambda f: Shown(State.PROVISIONING, "WaitingForDisk", f.disk_waiting),
+        lambda f: Shown(State.PROVISIONING, "WaitingForDisk", f.disk_waiting, f.about),
     ),
     (
         lambda f: bool(f.unschedulable) and _wants_on(f),
@@ -116,11 +130,13 @@ TABLE: tuple[Row, ...] = (
     ),
     (
         lambda f: f.crashes >= CRASH_LOOP and _will_start(f),
-        lambda f: Shown(State.CRASH_LOOP, "Crashed", f.fault),
+        lambda f: Shown(State.CRASH_LOOP, f.fault_reason or "Crashed", f.fault),
     ),
     (_will_start, Shown(State.STARTING)),
+    (lambda f: not f.made and bool(f.fault), lambda f: Shown(State.PENDING, f.fault_reason or UNMADE, f.fault)),
     (lambda f: not f.made, Shown(State.PENDING)),
     (lambda f: f.power is None, lambda f: Shown(State.MISCONFIGURED, "MachineVanished", f.fault)),
+    (lambda f: bool(f.fault_reason), lambda f: Shown(State.STOPPED, f.fault_reason, f.fault)),
     (lambda f: f.stop_reason in ("crashed", "failed"), lambda f: Shown(State.STOPPED, "Crashed", f.fault)),
     (lambda f: f.stop_reason == "shutdown", Shown(State.STOPPED, "GuestShutdown", "")),
     (lambda _: True, Shown(State.STOPPED)),

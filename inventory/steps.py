@@ -14,6 +14,7 @@ from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
 from inventory.services.editing import take_back
+from inventory.services.versions import remember
 from networking.models import Network
 from networking.reconcile import apply_now
 from networking.services import release_all
@@ -65,12 +66,14 @@ def _apply(
         seen = runtime.machines.get(vm.uid)
         if seen and seen.spec:
             take_over(vm, seen.spec)
+            remember(vm, Actor(**operation.actor), operation_uid=operation.uid)
     else:
         runtime.machines.apply(spec)
     seen = runtime.machines.get(vm.uid)
     VirtualMachine.objects.filter(uid=vm.uid).update(
-        observed_generation=vm.generation, status_applied_revision=seen.revision if seen else "", status_drift=[]
-    )
+        observed_generation=vm.generation, status_applied_revision=seen.revision if seen else "", status_drift=[],
+        status_fault="", status_fault_reason="",
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -103,8 +106,10 @@ def forget(vm: VirtualMachine, operation: Operation | None) -> None:
 def vanished(vm: VirtualMachine, operation: Operation | None) -> float | None:
     """Removed outside. Gone is gone: nothing makes it again but a start."""
     sentence = _("It was removed outside of this console. Start makes it again from what is written here.")
-    VirtualMachine.objects.filter(uid=vm.uid).update(spec_power=Power.OFF, status_fault=sentence)
-    vm.status_fault, vm.spec_power = sentence, Power.OFF
+    VirtualMachine.objects.filter(uid=vm.uid).update(
+        spec_power=Power.OFF, status_fault=sentence, status_fault_reason="MachineVanished"
+    )
+    vm.status_fault, vm.status_fault_reason, vm.spec_power = sentence, "MachineVanished", Power.OFF
     record_seen(vm, None)
     if operation:
         operations.fail(operation, sentence, reason="MachineVanished")
@@ -123,15 +128,18 @@ def give_up(
     if cancelled:
         operations.cancelled(operation)
     else:
-        operations.fail(operation, sentence or _timeout(operation), reason=reason or "Timeout", detail=detail)
+        sentence, reason = sentence or _timeout(operation), reason or "Timeout"
+        operations.fail(operation, sentence, reason=reason, detail=detail)
     if operation.verb == Verb.CREATE and cancelled and not vm.made:
         VirtualMachine.objects.filter(uid=vm.uid).update(deletion_requested_at=timezone.now())
     elif operation.verb == Verb.EDIT and "before" in operation.data and vm.generation != vm.observed_generation:
         take_back(vm, operation.data["before"])
     elif not vm.declared and operation.verb != Verb.DELETE:
         power = Power.OFF if vm.is_off else Power(vm.status_power)
-        fault = "" if cancelled else sentence
-        VirtualMachine.objects.filter(uid=vm.uid).update(spec_power=power, status_fault=fault)
+        fault = ("", "") if cancelled else (sentence, reason)
+        VirtualMachine.objects.filter(uid=vm.uid).update(
+            spec_power=power, status_fault=fault[0], status_fault_reason=fault[1]
+        )
     vm.refresh_from_db()
     tell(vm)
     loop.enqueue(KIND, vm.uid)
@@ -157,6 +165,7 @@ def adopt(
     vm.refresh_from_db()
     tell(vm, "DELETED")
     take_over(vm, seen.spec)
+    remember(vm, Actor(**operation.actor), operation_uid=operation.uid)
     again = runtime.machines.get(vm.uid)
     VirtualMachine.objects.filter(uid=vm.uid).update(
         observed_generation=vm.generation, status_applied_revision=again.revision if again else ""

@@ -3,7 +3,20 @@
 from django.urls import path
 
 from inventory import api
-from inventory.views import bulk, configure, create, lists, logs, machines, nodes, overview, palette, saved, types
+from inventory.views import (
+    bulk,
+    configure,
+    create,
+    lists,
+    logs,
+    machines,
+    nodes,
+    overview,
+    palette,
+    saved,
+    types,
+    versions,
+)
 
 app_name = "inventory"
 one = "vms/<slug:namespace>/<str:name_>/"
@@ -33,11 +46,14 @@ urlpatterns = [
     path(f"{one}serial.log", logs.vm_serial_log, name="vm_serial_log"),
     path(f"{one}metrics", machines.vm_metrics, name="vm_metrics"),
     path(f"{one}configuration", configure.vm_configuration, name="vm_configuration"),
+    path(f"{one}configuration/preview", configure.vm_configuration_preview, name="vm_configuration_preview"),
+    path(f"{one}configuration/revert", configure.vm_configuration_revert, name="vm_configuration_revert"),
     path(f"{one}yaml", configure.vm_yaml, name="vm_yaml"),
     path(f"{one}disks", machines.vm_disks, name="vm_disks"),
     path(f"{one}network", machines.vm_network, name="vm_network"),
     path(f"{one}logs", logs.vm_logs, name="vm_logs"),
     path(f"{one}events", machines.vm_events, name="vm_events"),
+    path(f"{one}versions/<int:number>", versions.vm_version, name="vm_version"),
     path(f"{one}power/<slug:verb>", machines.vm_power, name="vm_power"),
     path(f"{one}delete", machines.vm_delete, name="vm_delete"),
     path(f"{one}adopt", machines.vm_adopt, name="vm_adopt"),

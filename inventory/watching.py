@@ -190,9 +190,10 @@ def refresh_guest(runtime: Runtime, vm: VirtualMachine) -> None:
     except RuntimeFault:
         return
     guest = asdict(said) if said else {}
+    answered = {"status_agent_at": timezone.now()} if guest else {}
     before, vm.status_guest = vm.status_guest, guest
     status = {"status_guest": guest, "status_guest_as_of": timezone.now(), "status_addresses": addresses(vm)}
     news = guest != before or status["status_addresses"] != vm.status_addresses
-    VirtualMachine.objects.filter(uid=vm.uid).update(**status)
+    VirtualMachine.objects.filter(uid=vm.uid).update(**status, **answered)
     if news:
         tell(vm)

@@ -172,10 +172,13 @@ INVENTORY: Doors = {
     "inventory:vm_console": {"GET": EDIT},
     "inventory:vm_metrics": {"GET": SEE},
     "inventory:vm_configuration": {"GET": SEE, "POST": EDIT},
+    "inventory:vm_configuration_preview": {"POST": EDIT},
+    "inventory:vm_configuration_revert": {"POST": EDIT},
     "inventory:vm_yaml": {"GET": SEE, "POST": EDIT},
     "inventory:vm_disks": {"GET": SEE},
     "inventory:vm_network": {"GET": SEE},
     "inventory:vm_events": {"GET": SEE},
+    "inventory:vm_version": {"GET": SEE, "POST": EDIT},
     "inventory:vm_power": {"POST": EDIT},
     "inventory:vm_delete": {"GET": EDIT, "POST": EDIT},
     "inventory:vm_adopt": {"GET": EDIT, "POST": CLUSTER_EDIT},
@@ -312,7 +315,13 @@ NOUNS: dict[str, Values] = {
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
     "view": lambda world: {"uid": world.view.uid},
-    "vm": lambda world: {"namespace": MINE, "name_": world.vm.name, "uid": world.vm.uid, "verb": "start"},
+    "vm": lambda world: {
+        "namespace": MINE,
+        "name_": world.vm.name,
+        "uid": world.vm.uid,
+        "verb": "start",
+        "number": 1,
+    },
 }
 QUERIES: dict[str, Values] = {
     "storage:disk_create": lambda _: {"source": "blank"},

@@ -1,4 +1,4 @@
-"""Every list speaks one language: what its words find, what it says of words that are none, how it pages and exports."""
+"""Every list speaks one language: what words find, what it says of words that are none, how it pages and exports."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from apiserver.kinds.seen import event_name
-from inventory.models import SavedView, VirtualMachine, VirtualMachineType
+from inventory.manifests import manifest_of
+from inventory.models import MachineVersion, SavedView, VirtualMachine, VirtualMachineType
 from networking.models import Network, NetworkInterface
 from observability import audit, events
 from observability.models import Event
@@ -60,6 +61,9 @@ def make_world() -> World:
     vm = VirtualMachine.objects.create(
         runtime=runtime, namespace=MINE, name="canary-vm", spec_vcpus=1, spec_memory="64Mi",
         spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
+    )  # fmt: skip
+    MachineVersion.objects.create(
+        machine=vm, number=1, actor_name="carol", manifest=manifest_of(vm, status=False),
     )  # fmt: skip
     secrets.put(MINE, "canary-secret", {"password": "canary-value"})
     ConfigMap.objects.create(namespace=MINE, name="canary-config", data={"motd": "canary-text"})

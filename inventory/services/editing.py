@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from msgspec import structs
 
 from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, shown_spec, spec_of
-from inventory.models import VirtualMachine
-from inventory.rules import Problem, Verb
+from inventory.models import MachineVersion, VirtualMachine
+from inventory.rules import LIVE, Problem, Verb
 from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
 from inventory.services.asking import KIND, refuse_unless_allowed, require_on, tell
 from inventory.services.attaching import attach_existing, claim_existing, detach_absent
 from inventory.services.making import kept_name, with_secrets_kept, write_rows
+from inventory.services.versions import brought_back, remember, remember_before
 from networking.models import NetworkInterface
 from networking.services import release_interface
 from observability import audit
@@ -32,8 +33,6 @@ from vmconsole.operations.models import Operation
 from vmconsole.runtime.types import Power
 
 When = Literal["refuse", "next-start", "restart"]
-# What a running machine takes at once, or does not show in its hardware at all.
-LIVE = ("disks", "interfaces", "running_state", "auto_restart_on_configuration_change", "scheduling")
 
 
 @transaction.atomic
@@ -46,12 +45,14 @@ def edit(
     expected_generation: int | None = None,
     when: When = "refuse",
     locked: bool = False,
+    restored: int | None = None,
 ) -> Operation | None:
     """Write down a changed manifest. None: nothing that the runtime shows has changed, so it is done already.
     `locked`: the row was read for this, in this transaction.
 
     What cannot change under a running machine is refused, unless it restarts by itself
     (`autoRestartOnConfigurationChange`) or `when` says what to do: wait for the next start, or restart now.
+    `restored` is the number of the version that this edit brings back.
     """
     require_on(user, vm)
     if not locked:
@@ -67,11 +68,15 @@ def edit(
     changed = [field for field in structs.fields(spec) if getattr(old, field.name) != getattr(spec, field.name)]
     names = [field.name for field in changed]
     diff = _diff(vm, spec, manifest)
+    if diff or kept:
+        remember_before(vm)
+    if diff and restored is not None:
+        diff["restored"] = [vm.generation, restored]
     frozen = [field.encode_name for field in changed if field.name not in LIVE] + (["cloudInit"] if kept else [])
     restart = _needs_restart(vm, frozen, when)
     written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
     if not names and not kept:
-        _metadata_only(actor, vm, written, diff)
+        _metadata_only(actor, vm, written, diff, restored)
         return None
     refuse_unless_allowed(Verb.EDIT, vm)
     if kept:
@@ -81,12 +86,14 @@ def edit(
         data={"restart": restart, "before": manifest_of(vm, status=False)},
     )  # fmt: skip
     power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state)
+    written |= {"status_fault": "", "status_fault_reason": ""}  # of what it was before
     vm.wish(**written, **({"spec_power": power} if power and "running_state" in names else {}))
     attach_existing(vm, spec)
     write_rows(vm, spec)
     detach_absent(vm)
     _release_cards(vm, spec)
     claim_existing(vm, spec)
+    remember(vm, actor, operation_uid=operation.uid, restored=restored)
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
@@ -111,6 +118,7 @@ def take_back(vm: VirtualMachine, before: dict[str, Any]) -> None:
     write_rows(vm, manifest.spec)
     detach_absent(vm)
     attach_existing(vm, manifest.spec)
+    remember(vm, Actor.system("reconcile"))
 
 
 def _same_object(vm: VirtualMachine, manifest: VirtualMachineManifest) -> None:
@@ -125,7 +133,9 @@ def _release_cards(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         release_interface(card)
 
 
-def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], diff: dict[str, Any]) -> None:
+def _metadata_only(
+    actor: Actor, vm: VirtualMachine, written: dict[str, Any], diff: dict[str, Any], restored: int | None
+) -> None:  # fmt: skip
     """Labels, annotations and our own marks: no runtime shows them, so they hold at once and restart nothing."""
     if not diff:
         return
@@ -137,6 +147,7 @@ def _metadata_only(actor: Actor, vm: VirtualMachine, written: dict[str, Any], di
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
         diff=diff,
     )  # fmt: skip
+    remember(vm, actor, restored=restored)
     tell(vm)
     if vm.deletion_requested_at and not vm.finalizers:
         loop.enqueue(KIND, vm.uid)
@@ -156,6 +167,19 @@ def _diff(vm: VirtualMachine, spec: VirtualMachineSpec, manifest: VirtualMachine
     for column, value in objectmeta.held(manifest.metadata).items():
         pairs[f"metadata.{column}"] = (getattr(vm, column), value)
     return {path: list(pair) for path, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+
+
+@transaction.atomic
+def restore(
+    user: User, actor: Actor, vm: VirtualMachine, version: MachineVersion, *, expected_generation: int | None = None,
+    when: When = "refuse",
+) -> Operation | None:  # fmt: skip
+    """Make a configuration that it had the wish again: an edit like any other, with its audit entry and its rules."""
+    require_on(user, vm)
+    manifest = parse_machine(brought_back(vm, version))
+    return edit(
+        user, actor, vm, manifest, expected_generation=expected_generation, when=when, restored=version.number
+    )  # fmt: skip
 
 
 @transaction.atomic

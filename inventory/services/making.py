@@ -27,6 +27,7 @@ from inventory.schema import (
 )
 from inventory.services.asking import KIND, refuse_unless_allowed, tell
 from inventory.services.attaching import attach_existing, claim_existing
+from inventory.services.versions import remember
 from storage import services as storage
 from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
@@ -92,6 +93,7 @@ def create(
         actor, Verb.CREATE, kind=KIND, uid=uid, name=vm.name, namespace=namespace, can_cancel=True,
         deadline=CREATE_DEADLINE, idempotency_key=idempotency_key, diff={"spec": [None, _shown(spec)]},
     )  # fmt: skip
+    remember(vm, actor, operation_uid=operation.uid)
     tell(vm, "ADDED")
     loop.enqueue(KIND, uid)
     return vm, operation

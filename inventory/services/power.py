@@ -47,7 +47,9 @@ def power(
         can_cancel=verb in (Verb.START, Verb.STOP, Verb.RESTART), data=data,
     )  # fmt: skip
     if verb in WISHES:
-        VirtualMachine.objects.filter(uid=vm.uid).update(spec_power=WISHES[verb], status_fault="")
+        VirtualMachine.objects.filter(uid=vm.uid).update(
+            spec_power=WISHES[verb], status_fault="", status_fault_reason=""
+        )
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation

@@ -17,7 +17,7 @@ from inventory.rules import Verb
 from inventory.services import editing, making, power
 from inventory.services.asking import require_on
 from inventory.showing import one
-from inventory.timeline import timeline
+from inventory.timeline import cursor_of, kinds_for, timeline
 from inventory.views.finding import machine, row_of
 from networking.models import NetworkInterface
 from observability import controller, events, history
@@ -119,7 +119,12 @@ def network_of(_request: HttpRequest, vm: VirtualMachine) -> Context:
 
 
 def events_of(request: HttpRequest, vm: VirtualMachine) -> Context:
-    return {"entries": timeline(asker(request), vm)}
+    person, kind = asker(request), request.GET.get("kind", "")
+    kinds = kinds_for(person, vm)
+    kind = kind if kind in dict(kinds) else ""
+    before = cursor_of(request.GET.get("before", ""))
+    page = timeline(person, vm, kind=kind, before=before)
+    return {"timeline": page, "kinds": kinds, "kind": kind, "before": before}
 
 
 def disks_of(vm: VirtualMachine) -> list[Context]:

@@ -20,6 +20,7 @@ from inventory.services.editing import declare, delete, edit, manifest_now
 from inventory.services.making import NewDisk, adopt, create
 from inventory.services.power import power
 from inventory.services.types import ensure_predefined
+from inventory.showing import one
 from networking.models import Network, NetworkInterface
 from networking.services import delete_network
 from observability.models import AuditEntry
@@ -421,3 +422,41 @@ def test_declaring_it_stopped_stops_it_and_running_starts_it(people: People, fak
         asked["spec"]["runningState"] = wish
         edit(people.carol, ACTOR, vm, parse_machine(asked))
         settle(lambda state=state: now(vm).status_state == state)  # type: ignore[misc]
+
+
+def test_what_went_wrong_at_a_start_is_its_reason_until_it_runs(people: People, fake_runtime: Any) -> None:
+    fake_runtime.faults.arrange(no_memory=True)
+    vm, operation = create(people.carol, ACTOR, manifest())
+    settle(lambda: not Operation.objects.get(uid=operation.uid).is_open)
+    settle()
+    assert (now(vm).status_state, vm.status_reason) == ("Stopped", "InsufficientMemory")
+    assert "free memory" in vm.status_message
+    assert one(people.carol, vm).why.key == "InsufficientMemory"  # type: ignore[union-attr]
+    fake_runtime.faults.clear()
+    power(people.carol, ACTOR, vm, Verb.START)
+    settle(lambda: now(vm).status_state == "Running")
+    assert (vm.status_reason, vm.status_fault, one(people.carol, vm).why) == ("", "", None)
+
+
+def test_a_failure_is_told_until_something_else_is_asked(people: People, fake_runtime: Any) -> None:
+    vm = running(people)
+    failed = power(people.carol, ACTOR, vm, Verb.RESET)
+    Operation.objects.filter(uid=failed.uid).update(
+        state=State.FAILED, message="QEMU said no.", finished_at=timezone.now()
+    )
+    line = one(people.carol, vm).why
+    assert line is not None
+    assert (line.sentence, line.evidence) == ("“Reset” failed.", "QEMU said no. · Asked by carol.")
+    power(people.carol, ACTOR, vm, Verb.STOP)
+    settle(lambda: now(vm).status_state == "Stopped")
+    assert one(people.carol, vm).why is None
+
+
+def test_a_fix_that_somebody_may_not_do_says_why(people: People, fake_runtime: Any) -> None:
+    vm, _operation = create(people.carol, ACTOR, manifest(interfaces=[{"name": "eth0", "networkName": "lab"}]))
+    settle()
+    now(vm)
+    first, second = one(people.carol, vm).fixes
+    assert (first.label, bool(first.why_not), second.why_not) == ("Create the network", True, "")
+    assert one(people.erin, vm).fixes[0].url == "/networks/new?name=lab"
+    assert all(fix.why_not for fix in one(people.bob, vm).fixes)

@@ -137,9 +137,10 @@ class MachineSeen:
     """One look at a machine.
 
     `spec` is what the runtime would start next time, as far as our words can say it. `revision` changes when, and
-    only when, that changes. `pending` is true when the running machine differs from it. `ours` is false for a
-    machine made outside. `stop_reason` tells why it is off ("shutdown", "destroyed", "crashed", "failed",
-    "booted", "host", ""), where known.
+    only when, that changes. `pending` is true when the running machine differs from it, and `running` is then what
+    it runs with. `ours` is false for a machine made outside. `stop_reason` tells, where known, why it is off
+    ("shutdown", "destroyed", "crashed", "failed", "booted", "host", "") or why its QEMU halted it ("io-error",
+    "panicked", "watchdog").
     """
 
     uid: UUID
@@ -150,6 +151,7 @@ class MachineSeen:
     ours: bool = True
     node: str = ""
     pending: bool = False
+    running: MachineSpec | None = None
     stop_reason: str = ""
     started_at: datetime | None = None
     job: Job | None = None

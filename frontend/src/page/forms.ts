@@ -51,6 +51,17 @@ function dropRow(row: Element) {
   gone?.form?.dispatchEvent(new Event('change'))
 }
 
+/** Give a field the value it had before: `data-take-back="memory" data-value="4Gi"`. Ticks say True or False. */
+export function takeBack(form: HTMLFormElement, name: string, value: string) {
+  const fields = form.querySelectorAll<HTMLInputElement | HTMLSelectElement>(`[name="${CSS.escape(name)}"]`)
+  for (const field of fields) {
+    if (field instanceof HTMLInputElement && field.type === 'checkbox') field.checked = value === 'True'
+    else if (field instanceof HTMLInputElement && field.type === 'radio') field.checked = field.value === value
+    else field.value = value
+  }
+  fields[0]?.dispatchEvent(new Event('change', { bubbles: true }))
+}
+
 function find(text: string) {
   const wanted = text.trim().toLowerCase()
   for (const section of document.querySelectorAll<HTMLElement>('[data-setting]')) {
@@ -65,6 +76,9 @@ export function forms() {
     if (!(event.target instanceof Element)) return
     const kind = event.target.closest<HTMLElement>('[data-add-row]')?.dataset.addRow
     if (kind) addRow(kind)
+    const back = event.target.closest<HTMLElement>('[data-take-back]')
+    const form = back?.closest('form') ?? document.querySelector<HTMLFormElement>('#configure')
+    if (back && form) takeBack(form, back.dataset.takeBack!, back.dataset.value ?? '')
     const dropped = event.target.closest('[data-drop-row]')?.closest('.sub-row')
     if (dropped) dropRow(dropped)
   })

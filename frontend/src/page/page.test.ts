@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { numbered, showChosen } from './forms'
+import { numbered, showChosen, takeBack } from './forms'
 import { count } from './lists'
 import { unlocks } from './dialogs'
 import { tellTimes } from './times'
@@ -13,6 +13,19 @@ describe('forms', () => {
       <input type="radio" name="source" value="disk"><p id="a" data-when-source="image blank"></p><p id="b" data-when-source="disk"></p></form>`
     showChosen()
     expect([document.getElementById('a')?.hidden, document.getElementById('b')?.hidden]).toEqual([false, true])
+  })
+
+  it('take a field back, whatever it is', () => {
+    document.body.innerHTML = `<form><input name="memory" value="8Gi"><input type="checkbox" name="protected" checked>
+      <input type="radio" name="sizing" value="own" checked><input type="radio" name="sizing" value="big"></form>`
+    const form = document.querySelector('form')!
+    let changes = 0
+    form.addEventListener('change', () => changes++)
+    takeBack(form, 'memory', '4Gi')
+    takeBack(form, 'protected', 'False')
+    takeBack(form, 'sizing', 'big')
+    const data = new FormData(form)
+    expect([data.get('memory'), data.get('protected'), data.get('sizing'), changes]).toEqual(['4Gi', null, 'big', 3])
   })
 
   it('number a new row', () => {

@@ -187,7 +187,8 @@ class FakeMachines:
             ours=machine.ours,
             node=self._world.node_name,
             pending=machine.pending,
-            stop_reason=machine.stop_reason if power is Power.OFF or power is Power.CRASHED else "",
+            running=machine.running if machine.pending else None,
+            stop_reason=machine.stop_reason if power in {Power.OFF, Power.CRASHED, Power.PAUSED} else "",
             started_at=datetime.fromtimestamp(machine.started_at, UTC) if power in {Power.ON, Power.PAUSED} else None,
             accelerator="fake" if machine.is_on(now) else "",
         )

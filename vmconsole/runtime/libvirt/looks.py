@@ -29,6 +29,12 @@ STOP_REASONS = {
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: "failed",
     libvirt.VIR_DOMAIN_SHUTOFF_DAEMON: "host",
 }
+HALT_REASONS = {
+    libvirt.VIR_DOMAIN_PAUSED_IOERROR: "io-error",
+    libvirt.VIR_DOMAIN_PAUSED_CRASHED: "panicked",
+    libvirt.VIR_DOMAIN_PAUSED_WATCHDOG: "watchdog",
+}
+WHY = {libvirt.VIR_DOMAIN_SHUTOFF: STOP_REASONS, libvirt.VIR_DOMAIN_PAUSED: HALT_REASONS}
 ACCELERATORS = {kind: name for name, kind in DOMAIN_TYPES.items()}
 OFF = (Power.OFF, Power.CRASHED)
 
@@ -53,7 +59,8 @@ def look(domain: libvirt.virDomain, places: Places, node: str) -> MachineSeen:
     spec = parse.machine(persistent, places)
     live = read(running)
     ours = marks.read(live) is not None
-    off = state == libvirt.VIR_DOMAIN_SHUTOFF
+    other = None if now in OFF else parse.spec_of(live, places)
+    pending = other is not None and differs(spec, other)
     return MachineSeen(
         uid=spec.uid,
         name=domain.name(),
@@ -62,8 +69,9 @@ def look(domain: libvirt.virDomain, places: Places, node: str) -> MachineSeen:
         revision=parse.revision(persistent),
         ours=ours,
         node=node,
-        pending=now not in OFF and differs(spec, parse.spec_of(live, places)),
-        stop_reason=STOP_REASONS.get(reason, "") if off else "",
+        pending=pending,
+        running=other if pending else None,
+        stop_reason=WHY.get(state, {}).get(reason, ""),
         started_at=None if now in OFF else started_at(spec.uid, domain.name(), places),
         screen=parse.screen(live),
         accelerator=ACCELERATORS.get(live.get("type", ""), live.get("type", "")),

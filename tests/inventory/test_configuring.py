@@ -1,0 +1,152 @@
+"""A machine's configuration page: what would change, what waits, what is taken back, and two people at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from inventory.configuring import merged
+from inventory.explaining import explained_fields
+from inventory.models import VirtualMachine
+from inventory.rules import Verb
+from inventory.services.editing import edit, manifest_now
+from inventory.services.making import NewDisk, create
+from inventory.services.power import power
+from storage.services import create_disk
+from tests.inventory.conftest import ACTOR, manifest
+from tests.people import MINE, People, client_of
+from tests.settle import settle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+GIB = 1 << 30
+FORM = {
+    "sizing": "own", "vcpus": "1", "memory": "256Mi", "running_state": "", "grace": "60", "os_type": "",
+    "firmware": "bios", "display_name": "",
+}  # fmt: skip
+ROWS = {f"{kind}-{word}_FORMS": "0" for kind in ("label", "disk", "card") for word in ("TOTAL", "INITIAL")}
+
+
+@pytest.fixture
+def vm(people: People, fake_runtime: Any) -> VirtualMachine:
+    made, _operation = create(
+        people.carol, ACTOR,
+        manifest(
+            disks=[{"virtualMachineDiskName": "boot", "boot": True, "cdrom": {"ejected": True}}],
+            interfaces=[{"name": "lan", "networkName": "pod-network"}],
+        ),
+        new_disks=[NewDisk("boot", GIB, {})],
+    )  # fmt: skip
+    settle(lambda: now(made).status_state == "Running")
+    return made
+
+
+def now(vm: VirtualMachine) -> VirtualMachine:
+    vm.refresh_from_db()
+    return vm
+
+
+def page(vm: VirtualMachine, part: str = "configuration") -> str:
+    return f"{vm.get_absolute_url()}{part}"
+
+
+def post(client: Client, vm: VirtualMachine, part: str = "configuration", **values: str) -> Any:
+    return client.post(page(vm, part), {"generation": str(vm.generation), **FORM, **values})
+
+
+def test_the_preview_says_what_would_change_and_changes_nothing(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    assert "it is as it was saved" in post(carol, vm, "configuration/preview").content.decode()
+    told = post(carol, vm, "configuration/preview", vcpus="2", when="restart").content.decode()
+    assert "spec.compute.cpu.vcpus" in told
+    assert 'data-take-back="vcpus" data-value="1"' in told
+    assert "It is restarted to take the marked fields." in told
+    assert "Nothing is restarted." in post(carol, vm, "configuration/preview", display_name="x").content.decode()
+    wrong = post(carol, vm, "configuration/preview", memory="much").content.decode()
+    assert "not right yet" in wrong
+    assert post(client_of(people.bob), vm, "configuration/preview").status_code == 403
+    assert now(vm).generation == 1
+
+
+def test_the_preview_of_yaml_names_the_wrong_field(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    text = "apiVersion: vm.cluster.gke.io/v1\nkind: VirtualMachine\nmetadata: {name: web-1}\nspec: {memroy: 4Gi}"
+    told = carol.post(page(vm, "configuration/preview"), {"yaml": text}).content.decode()
+    assert "memroy" in told
+    assert carol.post(page(vm, "configuration/preview"), {"yaml": "a: [1"}).status_code == 200
+
+
+def test_what_waits_for_the_next_start_is_shown_and_taken_back(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    assert post(carol, vm, vcpus="2", memory="512Mi", when="next-start").status_code == 302
+    settle(lambda: bool(now(vm).status_running))
+    shown = carol.get(page(vm)).content.decode()
+    assert shown.count("Take back</button>") == 2
+    answer = carol.post(page(vm, "configuration/revert"), {"field": "vcpus"})
+    assert answer.status_code == 302
+    settle()
+    assert (now(vm).spec_vcpus, vm.spec_memory) == (1, "512Mi")
+    assert carol.post(page(vm, "configuration/revert"), {"field": "vcpus"}).status_code == 409
+    assert carol.post(page(vm, "configuration/revert"), {"field": "memory"}).status_code == 302
+    settle(lambda: not now(vm).status_pending)
+    assert (vm.spec_memory_bytes, vm.status_running) == (256 << 20, {})
+
+
+def test_labels_disks_and_cards_are_rows(people: People, vm: VirtualMachine) -> None:
+    create_disk(people.carol, ACTOR, MINE, "data", size_bytes=GIB)
+    settle()
+    rows = {
+        **ROWS, "label-TOTAL_FORMS": "1", "label-0-key": "app", "label-0-value": "web",
+        "disk-TOTAL_FORMS": "2", "disk-INITIAL_FORMS": "1", "disk-0-disk": "boot", "disk-0-boot": "on",
+        "disk-0-cdrom": "on", "disk-0-driver": "virtio", "disk-1-disk": "data", "disk-1-driver": "scsi",
+        "card-TOTAL_FORMS": "1", "card-INITIAL_FORMS": "1", "card-0-name": "lan", "card-0-network": "pod-network",
+        "card-0-model": "e1000",
+    }  # fmt: skip
+    assert post(client_of(people.carol), vm, when="next-start", **rows).status_code == 302
+    now(vm)
+    assert vm.labels == {"app": "web"}
+    told = [(disk.disk_name, disk.driver, disk.boot, disk.ejected) for disk in vm.disks.all()]
+    assert told == [("boot", "virtio", True, True), ("data", "scsi", False, False)]
+    assert [(card.name, card.model) for card in vm.interfaces.all()] == [("lan", "e1000")]
+    settle()
+    gone = {**rows, "disk-1-DELETE": "on", "label-0-DELETE": "on", "label-INITIAL_FORMS": "1"}
+    assert post(client_of(people.carol), vm, when="next-start", **gone).status_code == 302
+    assert ([disk.disk_name for disk in vm.disks.all()], now(vm).labels) == (["boot"], {})
+
+
+def test_a_row_that_makes_no_sense_is_refused_whole(people: People, vm: VirtualMachine) -> None:
+    rows = {**ROWS, "disk-TOTAL_FORMS": "1", "disk-0-disk": "nobody-s", "disk-0-driver": "virtio"}
+    answer = post(client_of(people.carol), vm, vcpus="2", when="next-start", **rows)
+    assert (answer.status_code, now(vm).generation) == (422, 1)
+
+
+def test_two_people_at_once_lose_nothing(people: People, vm: VirtualMachine) -> None:
+    power(people.carol, ACTOR, vm, Verb.STOP)
+    settle(lambda: now(vm).status_state == "Stopped")
+    before = vm.generation
+    theirs = manifest_now(vm)
+    theirs.metadata.labels = {"owner": "alice"}
+    edit(people.alice, ACTOR, vm, theirs)
+    answer = client_of(people.carol).post(page(vm), {"generation": str(before), **FORM, "vcpus": "2"})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "metadata.labels.owner" in text
+    assert "spec.compute.cpu.vcpus" in text
+    assert f'name="generation" value="{now(vm).generation}"' in text
+    assert 'name="vcpus" value="2"' in text
+    assert (vm.spec_vcpus, vm.labels) == (1, {"owner": "alice"})
+
+
+def test_two_changes_are_laid_over_each_other() -> None:
+    base = {"a": 1, "b": {"c": 1, "d": 1}, "list": [1], "gone": 1}
+    theirs = {"a": 2, "b": {"c": 1, "d": 1, "new": 5}, "list": [1], "gone": 1}
+    mine = {"a": 1, "b": {"c": 9, "d": 1}, "list": [1, 2]}
+    assert merged(base, theirs, mine) == {"a": 2, "b": {"c": 9, "d": 1, "new": 5}, "list": [1, 2]}
+
+
+def test_every_field_of_the_schema_has_its_help() -> None:
+    fields = {field.path: field for field in explained_fields()}
+    assert fields["spec.compute.cpu.vcpus"].kind == "integer"
+    assert fields["spec.disks[].driver"].kind == "sata | scsi | virtio"
+    assert [field.path for field in fields.values() if not field.text] == []
