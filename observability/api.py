@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from observability import history, subjects
+from observability import history, marks, subjects
 from observability.charts import CHARTS, RANGES
 from observability.filters import AuditFilter
 from observability.models import HASHED, AuditEntry, AuditQuerySet
@@ -59,6 +59,16 @@ class RangeQuery(serializers.Serializer[dict[str, Any]]):
     uid = serializers.UUIDField(help_text="The virtual machine.")
     metric = serializers.ChoiceField(choices=list(CHARTS))
     range = serializers.ChoiceField(choices=list(RANGES), default="10m")
+    to = serializers.FloatField(required=False, help_text="With `from`: this piece of time, in Unix seconds, instead.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {"from": serializers.FloatField(required=False)}
+
+    def zoom(self) -> tuple[float, float] | None:
+        begin, end = self.validated_data.get("from"), self.validated_data.get("to")
+        if begin is None and end is None:
+            return None
+        return history.zoomed("" if begin is None else begin, "" if end is None else end)
 
 
 class LineSerializer(serializers.Serializer[dict[str, Any]]):
@@ -69,6 +79,7 @@ class LineSerializer(serializers.Serializer[dict[str, Any]]):
 
 class MarkSerializer(serializers.Serializer[dict[str, Any]]):
     at = serializers.FloatField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in marks.Kind])
     reason = serializers.CharField()
     text = serializers.CharField()
     level = serializers.CharField()
@@ -81,6 +92,7 @@ class RangeAnswer(serializers.Serializer[dict[str, Any]]):
     unit = serializers.ChoiceField(choices=sorted({chart.unit for chart in CHARTS.values()}))
     to = serializers.FloatField(help_text="Unix seconds, the end of the chart; `from` is its beginning.")
     step = serializers.IntegerField()
+    live = serializers.BooleanField(help_text="Whether it goes on with now.")
     note = serializers.CharField(help_text="A sentence to show, or empty.")
     times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds.")
     series = LineSerializer(many=True)
@@ -106,4 +118,5 @@ class MetricRange(APIView):
         if name is None:
             raise NotFound(_("There is nothing here that you can see."))
         require(request.user, Right.VIEW, name.namespace)
-        return Response(history.chart(uid, name, asked.validated_data["metric"], asked.validated_data["range"]))
+        metric, span = asked.validated_data["metric"], asked.validated_data["range"]
+        return Response(history.chart(uid, name, metric, span, zoom=asked.zoom()))

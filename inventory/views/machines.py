@@ -105,7 +105,7 @@ def console_of(request: HttpRequest, vm: VirtualMachine) -> Context:
 
 
 def metrics_of(request: HttpRequest, vm: VirtualMachine) -> Context:
-    return history.tab(vm.uid, request.GET.get("range", "10m"))
+    return history.tab(vm.uid, request.GET)
 
 
 def disks_tab(_request: HttpRequest, vm: VirtualMachine) -> Context:
