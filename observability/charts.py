@@ -25,6 +25,7 @@ class Chart(NamedTuple):
     title: Any
     unit: str
     lines: tuple[Line, ...]
+    hint: Any = ""
 
 
 class Range(NamedTuple):
@@ -57,6 +58,7 @@ CHARTS: dict[str, Chart] = {
         _("CPU"),
         "percent",
         (Line("cpu", _("Used"), CPU), Line("cpu_delay", _("Waiting for the host"), CPU_DELAY)),
+        _("Of all its virtual CPUs. Waiting: they could have run, and the host had no processor for them."),
     ),
     "memory": Chart(
         _("Memory"),
@@ -66,6 +68,7 @@ CHARTS: dict[str, Chart] = {
             Line("memory_guest", _("Guest: used inside"), level(VMI + "memory_used_bytes")),
             Line("memory_domain", _("Given to it"), level(VMI + "memory_domain_bytes")),
         ),
+        _("The host's view is what it takes there; the guest's what its programs use, if its balloon driver tells."),
     ),
     "disk-bytes": Chart(
         _("Disk throughput"),
@@ -87,6 +90,7 @@ CHARTS: dict[str, Chart] = {
         _("Disk latency"),
         "seconds",
         (Line("disk_read_latency", _("Reads"), READ_TIME), Line("disk_write_latency", _("Writes"), WRITE_TIME)),
+        _("Time that one request took. No requests, no line."),
     ),
     "network-bytes": Chart(
         _("Network throughput"),

@@ -7,7 +7,7 @@ null, never nought.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,12 +21,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from observability import controller, marks
-from observability.charts import CHARTS, LEAST_SECONDS, MOST_SECONDS, RANGES, Line, Window, query, window
+from observability.charts import CHARTS, LEAST_SECONDS, LINES, MOST_SECONDS, RANGES, Line, Window, query, window
 from observability.collector import KEEP, Name
 from vmconsole.access.errors import Unprocessable
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)
 LAST = 253_402_300_000.0  # the year 9999
+
+NOT_COMPARED = ("memory_domain",)  # straight lines that say nothing of what they do
+MOST_COMPARED = 8
 
 Values = list[float | None]
 
@@ -76,6 +79,47 @@ def frame(asked: Window, span: str, unit: str, found: History) -> dict[str, Any]
         "note": found.note,
         "times": found.times,
     }
+
+
+def compare(
+    machines: Sequence[tuple[UUID, Name]], key: str, span: str, zoom: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """The answer of /api/v1/metrics/compare: one line of several machines, on one grid of times."""
+    metric, line = LINES[key]
+    now = time.time()
+    asked = window(span, now, zoom)
+    looks = [look(uid, name, (line,), asked, now) for uid, name in machines]
+    slots = [slotted(found, key, asked.step) for found in looks]
+    times = sorted(set().union(*slots))
+    names = [name.name for _uid, name in machines]
+    notes = dict.fromkeys(found.note for found in looks if found.note)
+    source = "collector" if any(found.source == "collector" for found in looks) else "prometheus"
+    whole = History(times, source=source, note=" ".join(notes))
+    return {
+        **frame(asked, span, CHARTS[metric].unit, whole),
+        "line": key,
+        "series": [
+            {
+                "key": str(uid),
+                "name": name.name if names.count(name.name) == 1 else f"{name.namespace}/{name.name}",
+                "values": laid(slot, times, asked.step),
+            }
+            for (uid, name), slot in zip(machines, slots, strict=True)
+        ],
+        "marks": [],
+    }
+
+
+def slotted(found: History, key: str, step: int) -> dict[float, float | None]:
+    """The last value of each step. A gap stays one."""
+    return {at // step * step: value for at, value in zip(found.times, found.values[key], strict=True)}
+
+
+def laid(slot: dict[float, float | None], times: list[float], step: int) -> Values:
+    """On the grid of all. Looks drift against the grid: one step without a look between two is no gap."""
+    return [
+        slot[at] if at in slot else slot[at - step] if at - step in slot and at + step in slot else None for at in times
+    ]
 
 
 def look(uid: UUID, name: Name, lines: tuple[Line, ...], asked: Window, now: float) -> History:
@@ -183,14 +227,30 @@ def axis(query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "range": span,
         "zoom": {"from": zoom[0], "to": zoom[1]} if zoom else None,
+        "length": round(zoom[1] - zoom[0]) if zoom else RANGES[span].seconds,
         "ranges": [{"key": key, "title": item.title} for key, item in RANGES.items()],
     }
 
 
 def tab(uid: UUID, query: Mapping[str, str]) -> dict[str, Any]:
     """What `observability/metrics.html` draws: the charts of a machine and the choice of ranges."""
-    charts = [{"metric": key, "title": item.title, "unit": item.unit} for key, item in CHARTS.items()]
+    charts = [{"metric": key, **item._asdict()} for key, item in CHARTS.items()]
     return {"uid": uid, "charts": charts, **axis(query)}
+
+
+def comparison(machines: Sequence[tuple[UUID, Name]], query: Mapping[str, str]) -> dict[str, Any]:
+    """What `observability/compare.html` draws: a chart for each line, with every machine in it."""
+    charts = [
+        {
+            "line": line.key,
+            "unit": drawn.unit,
+            "title": f"{drawn.title} · {line.label}" if len(drawn.lines) > 1 else drawn.title,
+        }
+        for drawn in CHARTS.values()
+        for line in drawn.lines
+        if line.key not in NOT_COMPARED
+    ]
+    return {"uids": " ".join(str(uid) for uid, _name in machines), "charts": charts, **axis(query)}
 
 
 def table(answer: dict[str, Any], rows: int = 24) -> dict[str, Any]:
