@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from inventory.marks import of_machine
 from inventory.models import VirtualMachine
-from observability import subjects
+from observability import marks, subjects
 from observability.collector import Name
 from vmconsole.gateway import targets
 from vmconsole.gateway.targets import ConsoleTarget
@@ -44,3 +45,4 @@ def name_of(uid: UUID) -> Name | None:
 def register() -> None:
     targets.register("VirtualMachine", console_of)
     subjects.register(name_of)
+    marks.register(of_machine)

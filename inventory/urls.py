@@ -10,6 +10,7 @@ from inventory.views import (
     lists,
     logs,
     machines,
+    measuring,
     nodes,
     overview,
     palette,
@@ -23,6 +24,7 @@ one = "vms/<slug:namespace>/<str:name_>/"
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("palette", palette.palette, name="palette"),
+    path("metrics/compare", measuring.vm_compare, name="vm_compare"),
     path("vms/", lists.vm_list, name="vm_list"),
     path("vms/new", create.vm_create, name="vm_create"),
     path("vms/new/yaml", create.vm_create_yaml, name="vm_create_yaml"),
@@ -45,6 +47,7 @@ urlpatterns = [
     path(f"{one}console", machines.vm_console, name="vm_console"),
     path(f"{one}serial.log", logs.vm_serial_log, name="vm_serial_log"),
     path(f"{one}metrics", machines.vm_metrics, name="vm_metrics"),
+    path(f"{one}slow", measuring.vm_slow, name="vm_slow"),
     path(f"{one}configuration", configure.vm_configuration, name="vm_configuration"),
     path(f"{one}configuration/preview", configure.vm_configuration_preview, name="vm_configuration_preview"),
     path(f"{one}configuration/revert", configure.vm_configuration_revert, name="vm_configuration_revert"),

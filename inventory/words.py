@@ -17,6 +17,7 @@ WORDS = (
     _("Ended"),
     _("Left out, as this keyboard cannot type it: %s"),
     _("Live"),
+    _("No figures in this time."),
     _("No figures yet. They appear while the machine runs."),
     _("Nothing found"),
     _("Off"),
@@ -34,4 +35,5 @@ WORDS = (
     _("Waiting"),
     _("Waiting for the machine"),
     _("Yes"),
+    _("min %s · max %s"),
 )

@@ -25,6 +25,7 @@ class Chart(NamedTuple):
     title: Any
     unit: str
     lines: tuple[Line, ...]
+    hint: Any = ""
 
 
 class Range(NamedTuple):
@@ -50,17 +51,24 @@ def latency(times: str, counts: str) -> str:
 READ_TIME = latency("storage_read_times_seconds_total", "storage_iops_read_total")
 WRITE_TIME = latency("storage_write_times_seconds_total", "storage_iops_write_total")
 CPU = f"100 * {rate('cpu_usage_seconds_total')} / {level('vmconsole_vmi_vcpus')}"
+CPU_DELAY = f"100 * {rate('vcpu_delay_seconds_total')} / {level('vmconsole_vmi_vcpus')}"
 
 CHARTS: dict[str, Chart] = {
-    "cpu": Chart(_("CPU"), "percent", (Line("cpu", _("Used"), CPU),)),
+    "cpu": Chart(
+        _("CPU"),
+        "percent",
+        (Line("cpu", _("Used"), CPU), Line("cpu_delay", _("Waiting for the host"), CPU_DELAY)),
+        _("Of all its virtual CPUs. Waiting: they could have run, and the host had no processor for them."),
+    ),
     "memory": Chart(
         _("Memory"),
         "bytes",
         (
-            Line("memory_host", _("Taken on the host"), level(VMI + "memory_resident_bytes")),
-            Line("memory_guest", _("Used, says the guest"), level(VMI + "memory_used_bytes")),
-            Line("memory_domain", _("Given"), level(VMI + "memory_domain_bytes")),
+            Line("memory_host", _("Host: taken by it"), level(VMI + "memory_resident_bytes")),
+            Line("memory_guest", _("Guest: used inside"), level(VMI + "memory_used_bytes")),
+            Line("memory_domain", _("Given to it"), level(VMI + "memory_domain_bytes")),
         ),
+        _("The host's view is what it takes there; the guest's what its programs use, if its balloon driver tells."),
     ),
     "disk-bytes": Chart(
         _("Disk throughput"),
@@ -82,6 +90,7 @@ CHARTS: dict[str, Chart] = {
         _("Disk latency"),
         "seconds",
         (Line("disk_read_latency", _("Reads"), READ_TIME), Line("disk_write_latency", _("Writes"), WRITE_TIME)),
+        _("Time that one request took. No requests, no line."),
     ),
     "network-bytes": Chart(
         _("Network throughput"),
@@ -110,6 +119,32 @@ RANGES: dict[str, Range] = {
     "1mo": Range(_("1 month"), 30 * DAY, 3600),
     "1y": Range(_("1 year"), 365 * DAY, DAY // 2),
 }
+
+# What a chosen window is drawn with: the finest of these that makes no more points than a screen can tell apart.
+STEPS = (10, 30, 60, 120, 300, 900, 3600, 6 * 3600, DAY // 2)
+MOST_POINTS = 720
+LEAST_SECONDS = 20
+MOST_SECONDS = 2 * 366 * DAY
+LINES: dict[str, tuple[str, Line]] = {
+    line.key: (metric, line) for metric, drawn in CHARTS.items() for line in drawn.lines
+}
+
+
+class Window(NamedTuple):
+    """A piece of time on the axis. `live` goes on with now."""
+
+    begin: float
+    end: float
+    step: int
+    live: bool
+
+
+def window(span: str, now: float, zoom: tuple[float, float] | None = None) -> Window:
+    if zoom is None:
+        chosen = RANGES[span]
+        return Window(now - chosen.seconds, now, chosen.step, live=True)
+    length = zoom[1] - zoom[0]
+    return Window(*zoom, next((step for step in STEPS if length / step <= MOST_POINTS), STEPS[-1]), live=False)
 
 
 def query(line: Line, namespace: str, name: str, step: int) -> str:

@@ -8,17 +8,18 @@ know.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from observability.rates import FIELDS, rates
+from observability.rates import FIELDS, HOST_FIELDS, host_rates, rates
 from observability.rings import Ring
 from vmconsole.runtime.contract import RuntimeConnection
 from vmconsole.runtime.errors import RuntimeFault
-from vmconsole.runtime.types import Power, Sample
+from vmconsole.runtime.types import HostSample, Power, Sample
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,15 @@ WATCH_LASTS = 15.0
 KEEP = 3600.0
 LONGEST = 2.5 * EVERY  # further apart, and two looks are not joined by a line
 NOT_RUNNING = (Power.OFF, Power.CRASHED)
+TOPS = {
+    what: tuple(FIELDS.index(field) for field in fields)
+    for what, fields in {
+        "cpu": ("cpu",),
+        "memory": ("memory_host",),
+        "disk": ("disk_read_bytes", "disk_write_bytes"),
+        "network": ("network_receive_bytes", "network_transmit_bytes"),
+    }.items()
+}
 
 
 class Name(NamedTuple):
@@ -54,6 +64,8 @@ class Collector:
         self.rings: dict[UUID, Ring] = {}
         self.last: dict[UUID, Sample] = {}
         self.watched: dict[UUID, float] = {}
+        self.host = Ring(KEEP, len(HOST_FIELDS))
+        self.last_host: HostSample | None = None
         self.looked_at = 0.0
         self.look_seconds = 0.0
         self.looks = 0
@@ -67,7 +79,9 @@ class Collector:
         begun = time.perf_counter()
         wanted = None if uids is None else list(uids)
         try:
-            samples = self.connect().metrics.sample(wanted)
+            metrics = self.connect().metrics
+            samples = metrics.sample(wanted)
+            host = metrics.host() if wanted is None else None
         except RuntimeFault as fault:
             self.missed(fault)
             return False
@@ -75,6 +89,9 @@ class Collector:
             self.look_seconds += time.perf_counter() - begun
             self.looks += 1
         self.take(samples, wanted)
+        if host is not None:
+            self.host.add(host.at, host_rates(self.last_host, host, LONGEST))
+            self.last_host = host
         self.fault = ""
         self.looked_at = self.clock()
         return True
@@ -156,6 +173,18 @@ class Collector:
         ring = self.rings.get(uid)
         return [] if ring is None else [point(at, values) for at, values in ring.since(since)]
 
+    def host_samples(self, since: float = 0.0) -> list[dict[str, float | None]]:
+        """The same of the host."""
+        return [point(at, values, HOST_FIELDS) for at, values in self.host.since(since)]
+
+    def top(self, count: int, namespaces: Iterable[str] | None = None) -> dict[str, list[tuple[UUID, float]]]:
+        """Who takes most now, for each of `TOPS`: of the given namespaces, or of all. Blocks while names are read."""
+        rings = {uid: self.rings[uid].newest() for uid in list(self.last)}
+        if namespaces is not None:
+            wanted, names = frozenset(namespaces), self.names()
+            rings = {uid: row for uid, row in rings.items() if uid in names and names[uid].namespace in wanted}
+        return {what: most(rings, columns, count) for what, columns in TOPS.items()}
+
     def latest(self, uids: Iterable[UUID]) -> dict[str, dict[str, float | None]]:
         """The newest point of each machine that runs."""
         newest = {}
@@ -171,9 +200,16 @@ class Collector:
         return {"reachable": not self.fault, "message": self.fault, "as_of": self.looked_at}
 
 
-def point(at: float, values: Iterable[float]) -> dict[str, float | None]:
+def most(rings: Mapping[UUID, Sequence[float]], columns: Sequence[int], count: int) -> list[tuple[UUID, float]]:
+    """Those with the largest sum of the columns, largest first. What is not known is no figure."""
+    sums = ((sum(row[column] for column in columns), uid) for uid, row in rings.items())
+    largest = heapq.nlargest(count, ((value, uid.int) for value, uid in sums if value > 0))
+    return [(UUID(int=uid), round(value, 3)) for value, uid in largest]
+
+
+def point(at: float, values: Iterable[float], fields: Sequence[str] = FIELDS) -> dict[str, float | None]:
     """A row as JSON can say it."""
     named: dict[str, float | None] = {"at": round(at, 3)}
-    for field, value in zip(FIELDS, values, strict=True):
+    for field, value in zip(fields, values, strict=True):
         named[field] = None if value != value else round(value, 6)
     return named

@@ -43,6 +43,23 @@ def samples(uid: UUID, since: float) -> list[dict[str, float | None]]:
     return points
 
 
+def host(since: float) -> list[dict[str, float | None]]:
+    """The same of the host."""
+    points: list[dict[str, float | None]] = msgspec.json.decode(ask("/host", since=since))["points"]
+    return points
+
+
+def top(count: int, namespaces: list[str] | None) -> dict[str, list[tuple[UUID, float]]]:
+    """Who takes most now: {"cpu": [(uid, value)], "memory": …, "disk": …, "network": …}."""
+    asked = msgspec.json.encode({"count": count, "namespaces": namespaces})
+    try:
+        answer = client(str(settings.CONTROLLER_SOCKET)).post("/top", content=asked)
+        answer.raise_for_status()
+    except (httpx.HTTPError, OSError) as error:
+        raise Silent(str(error)) from error
+    return msgspec.json.decode(answer.content, type=dict[str, list[tuple[UUID, float]]])
+
+
 def screenshot(uid: UUID) -> bytes:
     """The machine's screen now, as PNG. Silent also when it has none."""
     return ask("/screenshot", uid=str(uid))

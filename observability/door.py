@@ -19,7 +19,7 @@ import msgspec
 import uvicorn
 
 from observability.collector import Collector
-from observability.exposition import exposition
+from observability.exposition import exposition, host_exposition
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -28,7 +28,9 @@ Own = Callable[[], str]
 Picture = Callable[[UUID], bytes]
 
 MAX_BODY = 64 * 1024
+MAX_NAMESPACES = 1024 * 1024  # bytes: sixteen thousand of the longest names
 MAX_UIDS = 1000
+MAX_TOP = 50
 
 
 class BadRequest(Exception):
@@ -39,8 +41,16 @@ class WatchRequest(msgspec.Struct):
     uids: list[UUID]
 
 
+class TopRequest(msgspec.Struct):
+    """`namespaces` None: all there are."""
+
+    count: int = 5
+    namespaces: list[str] | None = None
+
+
 class Door:
-    """GET /metrics, /samples?uid=&since=, /latest?uid=, /screenshot?uid=, /status; POST /watch {"uids": []}."""
+    """GET /metrics, /samples?uid=&since=, /host?since=, /latest?uid=, /screenshot?uid=, /status;
+    POST /watch {"uids": []}, /top {"count": 5, "namespaces": [] or null}."""
 
     def __init__(self, collector: Collector, own: Own = str, picture: Picture | None = None) -> None:
         self.collector = collector
@@ -51,10 +61,12 @@ class Door:
         routes: dict[tuple[str, str], Callable[[Scope, Receive], Awaitable[tuple[bytes, str]]]] = {
             ("GET", "/metrics"): self.metrics,
             ("GET", "/samples"): self.samples,
+            ("GET", "/host"): self.host,
             ("GET", "/latest"): self.latest,
             ("GET", "/screenshot"): self.screenshot,
             ("GET", "/status"): self.status,
             ("POST", "/watch"): self.watch,
+            ("POST", "/top"): self.top,
         }
         if scope["type"] != "http":
             return
@@ -73,6 +85,7 @@ class Door:
 
     def text(self) -> str:
         lines = list(exposition(list(self.collector.last.values()), self.collector.names()))
+        lines += host_exposition(self.collector.last_host)
         return "\n".join(lines) + "\n" + self.vitals() + self.own()
 
     def vitals(self) -> str:
@@ -94,6 +107,15 @@ class Door:
         uid = UUID(query.get("uid", [""])[0])
         since = float(query.get("since", ["0"])[0])
         return json({"uid": uid, "points": self.collector.samples(uid, since)})
+
+    async def host(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
+        since = float(parameters(scope).get("since", ["0"])[0])
+        return json({"points": self.collector.host_samples(since)})
+
+    async def top(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
+        wanted = msgspec.json.decode(await body_of(receive, MAX_NAMESPACES), type=TopRequest)
+        count = max(1, min(wanted.count, MAX_TOP))
+        return json(await asyncio.to_thread(self.collector.top, count, wanted.namespaces))
 
     async def latest(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
         asked = parameters(scope).get("uid", [])[:MAX_UIDS]
@@ -123,13 +145,13 @@ def parameters(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope["query_string"].decode("ascii", "replace"))
 
 
-async def body_of(receive: Receive) -> bytes:
+async def body_of(receive: Receive, most: int = MAX_BODY) -> bytes:
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             raise BadRequest("that is too long")
     return body
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from observability.collector import Name
-from vmconsole.runtime.types import Power, Sample
+from vmconsole.runtime.types import HostSample, Power, Sample
 
 Rows = Iterable[tuple[str, float]]  # extra labels, value
 
@@ -52,9 +52,15 @@ def vcpus(sample: Sample) -> Rows:
     return [(f',id="{number}",state="running"', spent) for number, spent in enumerate(sample.vcpu_seconds)]
 
 
+def each_vcpu(counter: str) -> Callable[[Sample], Rows]:
+    return lambda sample: [(f',id="{number}"', spent) for number, spent in enumerate(getattr(sample, counter))]
+
+
 METRICS = [
     Metric("cpu_usage_seconds_total", "counter", "CPU time of the machine.", one(lambda s: s.cpu_seconds)),
     Metric("vcpu_seconds_total", "counter", "CPU time of each virtual CPU.", vcpus),
+    Metric("vcpu_delay_seconds_total", "counter", "Time it waited for a processor.", each_vcpu("vcpu_delays")),
+    Metric("vcpu_wait_seconds_total", "counter", "Time it waited for the host's I/O.", each_vcpu("vcpu_waits")),
     Metric("memory_domain_bytes", "gauge", "Memory it was given.", one(lambda s: s.memory_domain_bytes)),
     Metric("memory_resident_bytes", "gauge", "Memory it takes on the host.", one(lambda s: s.memory_resident_bytes)),
     Metric("memory_available_bytes", "gauge", "Memory the guest has.", one(lambda s: s.memory_available_bytes)),
@@ -112,3 +118,25 @@ def labels(name: Name) -> str:
 
 def quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+HOST: tuple[tuple[str, str, Callable[[HostSample], float | None]], ...] = (
+    ("cpu_seconds_total", "counter", lambda host: host.total_seconds),
+    ("cpu_idle_seconds_total", "counter", lambda host: host.idle_seconds),
+    ("cpu_stolen_seconds_total", "counter", lambda host: host.stolen_seconds),
+    ("memory_bytes", "gauge", lambda host: host.memory_bytes),
+    ("memory_available_bytes", "gauge", lambda host: host.memory_available_bytes),
+    ("swap_used_bytes", "gauge", lambda host: host.swap_used_bytes),
+    ("stalled_cpu_seconds_total", "counter", lambda host: host.stalled_cpu_seconds),
+    ("stalled_disk_seconds_total", "counter", lambda host: host.stalled_disk_seconds),
+    ("stalled_memory_seconds_total", "counter", lambda host: host.stalled_memory_seconds),
+)
+
+
+def host_exposition(host: HostSample | None) -> Iterator[str]:
+    """The host's counters, which have no namespace: for who sees the cluster."""
+    for name, kind, value in HOST:
+        found = value(host) if host else None
+        if found is not None:
+            yield f"# TYPE vmconsole_host_{name} {kind}"
+            yield f"vmconsole_host_{name} {found}"

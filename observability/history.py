@@ -7,9 +7,11 @@ null, never nought.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite, nan
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +20,16 @@ import msgspec
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from observability import controller
-from observability.charts import CHARTS, RANGES, Chart, Line, Range, query
+from observability import controller, marks
+from observability.charts import CHARTS, LEAST_SECONDS, LINES, MOST_SECONDS, RANGES, Line, Window, query, window
 from observability.collector import KEEP, Name
-from observability.models import Event
+from vmconsole.access.errors import Unprocessable
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)
-MARKS = 100
+LAST = 253_402_300_000.0  # the year 9999
+
+NOT_COMPARED = ("memory_domain",)  # straight lines that say nothing of what they do
+MOST_COMPARED = 8
 
 Values = list[float | None]
 
@@ -43,41 +48,94 @@ class History:
     note: str = ""
 
 
-def chart(uid: UUID, name: Name, metric: str, span: str, now: float | None = None) -> dict[str, Any]:
-    """The answer of /api/v1/metrics/range."""
-    wanted, window = CHARTS[metric], RANGES[span]
-    end = time.time() if now is None else now
-    begin = end - window.seconds
-    found = (
-        recent(uid, name, wanted, window, begin, end)
-        if window.seconds <= KEEP
-        else long_ago(uid, name, wanted, window, end)
-    )
+def chart(
+    uid: UUID, name: Name, metric: str, span: str, now: float | None = None, zoom: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """The answer of /api/v1/metrics/range. `zoom` is a chosen piece of time instead of the range up to now."""
+    wanted, now = CHARTS[metric], time.time() if now is None else now
+    asked = window(span, now, zoom)
+    found = look(uid, name, wanted.lines, asked, now)
     return {
+        **frame(asked, span, wanted.unit, found),
         "uid": str(uid),
         "metric": metric,
-        "range": span,
-        "unit": wanted.unit,
-        "from": begin,
-        "to": end,
-        "step": window.step,
-        "source": found.source,
-        "note": found.note,
-        "times": found.times,
         "series": [
             {"key": line.key, "name": str(line.label), "values": found.values[line.key]} for line in wanted.lines
         ],
-        "marks": marks(uid, begin),
+        "marks": [asdict(mark) for mark in marks.find(uid, asked.begin, asked.end)],
     }
 
 
-def recent(uid: UUID, name: Name, wanted: Chart, window: Range, begin: float, end: float) -> History:
+def frame(asked: Window, span: str, unit: str, found: History) -> dict[str, Any]:
+    """What every answer has."""
+    return {
+        "range": span,
+        "unit": unit,
+        "from": asked.begin,
+        "to": asked.end,
+        "step": asked.step,
+        "live": asked.live,
+        "source": found.source,
+        "note": found.note,
+        "times": found.times,
+    }
+
+
+def compare(
+    machines: Sequence[tuple[UUID, Name]], key: str, span: str, zoom: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """The answer of /api/v1/metrics/compare: one line of several machines, on one grid of times."""
+    metric, line = LINES[key]
+    now = time.time()
+    asked = window(span, now, zoom)
+    looks = [look(uid, name, (line,), asked, now) for uid, name in machines]
+    slots = [slotted(found, key, asked.step) for found in looks]
+    times = sorted(set().union(*slots))
+    names = [name.name for _uid, name in machines]
+    notes = dict.fromkeys(found.note for found in looks if found.note)
+    source = "collector" if any(found.source == "collector" for found in looks) else "prometheus"
+    whole = History(times, source=source, note=" ".join(notes))
+    return {
+        **frame(asked, span, CHARTS[metric].unit, whole),
+        "line": key,
+        "series": [
+            {
+                "key": str(uid),
+                "name": name.name if names.count(name.name) == 1 else f"{name.namespace}/{name.name}",
+                "values": laid(slot, times, asked.step),
+            }
+            for (uid, name), slot in zip(machines, slots, strict=True)
+        ],
+        "marks": [],
+    }
+
+
+def slotted(found: History, key: str, step: int) -> dict[float, float | None]:
+    """The last value of each step. A gap stays one."""
+    return {at // step * step: value for at, value in zip(found.times, found.values[key], strict=True)}
+
+
+def laid(slot: dict[float, float | None], times: list[float], step: int) -> Values:
+    """On the grid of all. Looks drift against the grid: one step without a look between two is no gap."""
+    return [
+        slot[at] if at in slot else slot[at - step] if at - step in slot and at + step in slot else None for at in times
+    ]
+
+
+def look(uid: UUID, name: Name, lines: tuple[Line, ...], asked: Window, now: float) -> History:
+    """The last hour is in memory, whatever window it is asked with."""
+    if asked.begin >= now - KEEP - 1:
+        return recent(uid, name, lines, asked)
+    return long_ago(uid, name, lines, asked)
+
+
+def recent(uid: UUID, name: Name, lines: tuple[Line, ...], asked: Window) -> History:
     """From memory; what is older than the controller's memory (it was restarted) from Prometheus, if that is there."""
-    found = in_memory(uid, wanted, begin)
-    first = found.times[0] if found.times else end
-    if first - begin > 6 * window.step and settings.PROMETHEUS_URL:
+    found = in_memory(uid, lines, asked)
+    first = found.times[0] if found.times else asked.end
+    if first - asked.begin > 6 * asked.step and settings.PROMETHEUS_URL:
         try:
-            older = in_prometheus(name, wanted, window, begin, first - window.step)
+            older = in_prometheus(name, lines, asked._replace(end=first - asked.step))
         except Unavailable:
             return found
         found.times = older.times + found.times
@@ -85,38 +143,39 @@ def recent(uid: UUID, name: Name, wanted: Chart, window: Range, begin: float, en
     return found
 
 
-def long_ago(uid: UUID, name: Name, wanted: Chart, window: Range, end: float) -> History:
+def long_ago(uid: UUID, name: Name, lines: tuple[Line, ...], asked: Window) -> History:
     """From Prometheus, or, when that cannot be, the last hour and the reason why there is no more."""
     try:
-        return in_prometheus(name, wanted, window, end - window.seconds, end)
+        return in_prometheus(name, lines, asked)
     except Unavailable as error:
-        found = in_memory(uid, wanted, end - KEEP)
+        found = in_memory(uid, lines, asked)
         found.note = f"{error} {found.note}".strip()
         return found
 
 
-def in_memory(uid: UUID, wanted: Chart, begin: float) -> History:
+def in_memory(uid: UUID, lines: tuple[Line, ...], asked: Window) -> History:
     try:
-        points = controller.samples(uid, begin)
+        points = controller.samples(uid, asked.begin)
     except controller.Silent:
-        empty: dict[str, Values] = {line.key: [] for line in wanted.lines}
+        empty: dict[str, Values] = {line.key: [] for line in lines}
         return History(values=empty, note=_("The controller does not answer: there are no live figures just now."))
+    within = points if asked.live else [point for point in points if (point["at"] or 0.0) <= asked.end]
     return History(
-        times=[point["at"] or 0.0 for point in points],
-        values={line.key: [point[line.key] for point in points] for line in wanted.lines},
+        times=[point["at"] or 0.0 for point in within],
+        values={line.key: [point[line.key] for point in within] for line in lines},
     )
 
 
-def in_prometheus(name: Name, wanted: Chart, window: Range, begin: float, end: float) -> History:
+def in_prometheus(name: Name, lines: tuple[Line, ...], asked: Window) -> History:
     """Every line on the grid of whole steps, null where Prometheus knows nothing."""
     if not settings.PROMETHEUS_URL:
         raise Unavailable(_("Only the last hour is kept: no Prometheus is set up here, which older figures need."))
-    step = window.step
-    first, last = int(begin // step + 1) * step, int(end // step) * step
+    step = asked.step
+    first, last = int(asked.begin // step + 1) * step, int(asked.end // step) * step
     times = [float(at) for at in range(first, last + 1, step)]
     if not times:
-        return History(values={line.key: [] for line in wanted.lines}, source="prometheus")
-    values = {line.key: ask(line, name, first, last, step) for line in wanted.lines}
+        return History(values={line.key: [] for line in lines}, source="prometheus")
+    values = {line.key: ask(line, name, first, last, step) for line in lines}
     on_grid: dict[str, Values] = {key: [known.get(at) for at in times] for key, known in values.items()}
     return History(times, on_grid, source="prometheus")
 
@@ -142,25 +201,56 @@ def client() -> httpx.Client:
     return httpx.Client(timeout=TIMEOUT, trust_env=False)
 
 
-def marks(uid: UUID, begin: float) -> list[dict[str, Any]]:
-    """What happened to it in that time, for marks on the axis; oldest first."""
-    events = Event.objects.filter(uid=str(uid)).order_by("-last_at")[:MARKS]
-    return [
-        {"at": event.last_at.timestamp(), "reason": event.reason, "text": event.message, "level": event.level}
-        for event in reversed(events)
-        if event.last_at.timestamp() >= begin
-    ]
+def asked_of(query: Mapping[str, str]) -> tuple[str, tuple[float, float] | None]:
+    """The range, or the chosen piece of time, that a URL speaks of. A range nobody knows is the shortest."""
+    span = query.get("range", "")
+    begin, end = query.get("from", ""), query.get("to", "")
+    return (span if span in RANGES else "10m"), (zoomed(begin, end) if begin or end else None)
 
 
-def tab(uid: UUID, span: str) -> dict[str, Any]:
-    """What `observability/metrics.html` draws: the charts of a machine and the choice of ranges."""
-    chosen = span if span in RANGES else "10m"
+def zoomed(begin: str | float, end: str | float) -> tuple[float, float]:
+    try:
+        found = float(begin), float(end)
+    except ValueError:
+        found = (nan, nan)
+    if not all(map(isfinite, found)) or min(found) < 0 or max(found) > LAST:
+        raise Unprocessable(_("“from” and “to” are moments in Unix seconds, and go together."), field="from")
+    length = found[1] - found[0]
+    if not LEAST_SECONDS <= length <= MOST_SECONDS:
+        raise Unprocessable(_("“to” must be later than “from”: from twenty seconds up to two years."), field="to")
+    return found
+
+
+def axis(query: Mapping[str, str]) -> dict[str, Any]:
+    """What the head of every page with charts needs: the range, the choice of them, the piece of time chosen."""
+    span, zoom = asked_of(query)
     return {
-        "uid": uid,
-        "range": chosen,
+        "range": span,
+        "zoom": {"from": zoom[0], "to": zoom[1]} if zoom else None,
+        "length": round(zoom[1] - zoom[0]) if zoom else RANGES[span].seconds,
         "ranges": [{"key": key, "title": item.title} for key, item in RANGES.items()],
-        "charts": [{"metric": key, "title": item.title, "unit": item.unit} for key, item in CHARTS.items()],
     }
+
+
+def tab(uid: UUID, query: Mapping[str, str]) -> dict[str, Any]:
+    """What `observability/metrics.html` draws: the charts of a machine and the choice of ranges."""
+    charts = [{"metric": key, **item._asdict()} for key, item in CHARTS.items()]
+    return {"uid": uid, "charts": charts, **axis(query)}
+
+
+def comparison(machines: Sequence[tuple[UUID, Name]], query: Mapping[str, str]) -> dict[str, Any]:
+    """What `observability/compare.html` draws: a chart for each line, with every machine in it."""
+    charts = [
+        {
+            "line": line.key,
+            "unit": drawn.unit,
+            "title": f"{drawn.title} · {line.label}" if len(drawn.lines) > 1 else drawn.title,
+        }
+        for drawn in CHARTS.values()
+        for line in drawn.lines
+        if line.key not in NOT_COMPARED
+    ]
+    return {"uids": " ".join(str(uid) for uid, _name in machines), "charts": charts, **axis(query)}
 
 
 def table(answer: dict[str, Any], rows: int = 24) -> dict[str, Any]:
@@ -171,6 +261,7 @@ def table(answer: dict[str, Any], rows: int = 24) -> dict[str, Any]:
     return {
         "chart": answer,
         "summary": [summary(line) for line in answer["series"]],
+        "marks": [(datetime.fromtimestamp(mark["at"], UTC), mark) for mark in reversed(answer["marks"])][:rows],
         "rows": [
             (datetime.fromtimestamp(times[row], UTC), [line["values"][row] for line in answer["series"]])
             for row in picked

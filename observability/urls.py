@@ -18,6 +18,7 @@ urlpatterns = [
     path("metrics", probes.metrics, name="metrics"),
     path("api/v1/audit", api.AuditList.as_view(), name="api_audit"),
     path("api/v1/metrics/range", api.MetricRange.as_view(), name="api_metrics_range"),
+    path("api/v1/metrics/compare", api.MetricCompare.as_view(), name="api_metrics_compare"),
     path("api/v1/query", api_prometheus.Query.as_view(), name="api_query"),
     path("api/v1/query_range", api_prometheus.QueryRange.as_view(), name="api_query_range"),
     path("api/v1/series", api_prometheus.Series.as_view(), name="api_series"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from observability import audit, chain, export, history, subjects
-from observability.charts import CHARTS, RANGES
+from observability.charts import CHARTS
 from observability.filters import AuditPageFilter
 from observability.models import AuditEntry, AuditQuerySet
 from observability.queries import AUDIT
@@ -146,6 +146,6 @@ def metric_table(request: HttpRequest, uid: UUID, metric: str) -> HttpResponse:
     if name is None or metric not in CHARTS:
         raise NotFound(_("There is nothing here that you can see."))
     require(request.user, Right.VIEW, name.namespace)
-    span = request.GET.get("range", "")
-    answer = history.chart(uid, name, metric, span if span in RANGES else "10m")
+    span, zoom = history.asked_of(request.GET)
+    answer = history.chart(uid, name, metric, span, zoom=zoom)
     return render(request, "observability/metric_table.html", history.table(answer))

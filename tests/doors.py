@@ -96,6 +96,7 @@ OBSERVABILITY: Doors = {
     "observability:metrics": {"GET": MACHINE_DOOR},
     "observability:api_audit": {"GET": AUDIT},
     "observability:api_metrics_range": {"GET": SEE},
+    "observability:api_metrics_compare": {"GET": SEE},
     "observability:api_query": {"GET": PEOPLE, "POST": PEOPLE},  # of what one sees (tests/observability)
     "observability:api_query_range": {"GET": PEOPLE, "POST": PEOPLE},
     "observability:api_series": {"GET": PEOPLE, "POST": PEOPLE},
@@ -171,6 +172,8 @@ INVENTORY: Doors = {
     "inventory:vm_logs": {"GET": EDIT},
     "inventory:vm_console": {"GET": EDIT},
     "inventory:vm_metrics": {"GET": SEE},
+    "inventory:vm_compare": {"GET": SEE},
+    "inventory:vm_slow": {"GET": SEE},
     "inventory:vm_configuration": {"GET": SEE, "POST": EDIT},
     "inventory:vm_configuration_preview": {"POST": EDIT},
     "inventory:vm_configuration_revert": {"POST": EDIT},
@@ -327,6 +330,8 @@ QUERIES: dict[str, Values] = {
     "storage:disk_create": lambda _: {"source": "blank"},
     "storage:image_create": lambda _: {"source": "address"},
     "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
+    "observability:api_metrics_compare": lambda world: {"uid": world.vm.uid, "line": "cpu"},
+    "inventory:vm_compare": lambda world: {"vm": f"{MINE}/{world.vm.name}"},
 }
 HEADERS: dict[str, dict[str, str]] = {
     "storage:upload": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},

@@ -52,6 +52,7 @@ TABS: tuple[tuple[str, Any, str], ...] = (
     ("logs", gettext_lazy("Logs"), Icon("file-text")),
     ("events", gettext_lazy("Timeline"), Icon("history")),
 )
+BELOW = {"slow": "metrics"}  # pages that belong to a tab
 LOOKING_IN = ("console", "logs")  # tabs that need the right to the machine's console
 
 
@@ -64,7 +65,7 @@ def page(request: HttpRequest, vm: VirtualMachine, tab: str, status: int = 200, 
             "title": title,
             "icon": icon,
             "url": there if key == "detail" else f"{there}{key}",
-            "current": key == tab,
+            "current": key == BELOW.get(tab, tab),
             "locked": key in LOOKING_IN and not row.may_console,
         }
         for key, title, icon in TABS
@@ -104,7 +105,7 @@ def console_of(request: HttpRequest, vm: VirtualMachine) -> Context:
 
 
 def metrics_of(request: HttpRequest, vm: VirtualMachine) -> Context:
-    return history.tab(vm.uid, request.GET.get("range", "10m"))
+    return history.tab(vm.uid, request.GET)
 
 
 def disks_tab(_request: HttpRequest, vm: VirtualMachine) -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.cache import cache
@@ -11,8 +12,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from inventory import fleet
 from inventory.models import VirtualMachine
-from inventory.navigation import digest, scope, url_of
+from inventory.navigation import digest, namespace_of, scope
 from inventory.search import PROBLEMS
 from inventory.showing import shown
 from inventory.states import State
@@ -22,10 +24,11 @@ from storage.models import Image
 from vmconsole.access.rights import Right, may, namespaces
 from vmconsole.access.views_people import asker
 from vmconsole.operations.models import Operation
-from vmconsole.runtime.models import Node, Runtime
+from vmconsole.runtime.models import Node
 from vmconsole.runtime.types import Phase
 
 MOST = 8
+MOST_NODES = 4
 KEPT_SECONDS = 3  # counting a hundred thousand machines takes a while, and many look at this page
 BUSY = (State.PROVISIONING, State.STARTING, State.STOPPING, State.TERMINATING, State.PENDING)
 
@@ -34,15 +37,24 @@ BUSY = (State.PROVISIONING, State.STARTING, State.STOPPING, State.TERMINATING, S
 def overview(request: HttpRequest) -> HttpResponse:
     within = scope(request)
     sees_cluster = may(request.user, Right.CLUSTER_VIEW, None)
+    asked_for = fleet.places_of(request, within, namespace_of(request), sees_cluster=sees_cluster)
+    if request.headers.get("HX-Target") == "takers":
+        return render(request, "inventory/overview_takers.html", {"takers": fleet.takers(visible(request), asked_for)})
+    places = [*within, ""] if sees_cluster else within
     counts = by_state(request, within)
+    nodes = list(Node.objects.all()) if sees_cluster else []
     attention = visible(request).filter(status_state__in=PROBLEMS).order_by("name")[:MOST]
     context = {
         "figures": figures(counts),
         "total": sum(counts.values()),
         "attention": shown(request.user, attention),
-        "troubles": troubles() if sees_cluster else [],
-        "nodes": list(Node.objects.all()[:4]) if sees_cluster else [],
-        "operations": operations_in(within, sees_cluster),
+        "more_attention": max(0, in_states(counts, PROBLEMS) - MOST),
+        "troubles": [*(fleet.troubles(nodes) if sees_cluster else []), *fleet.full_disks(visible(request), asked_for)],
+        "failures": fleet.unseen_failures(places),
+        "takers": fleet.takers(visible(request), asked_for) if counts else [],
+        "nodes": nodes[:MOST_NODES],
+        "host": fleet.host_now() if len(nodes) == 1 else {},
+        "operations": list(Operation.objects.filter(namespace__in=places).order_by("-created_at")[:MOST]),
         "events": Event.objects.filter(namespace__in=within).order_by("-last_at")[:MOST],
         "may_create": bool(namespaces(request.user, Right.EDIT)),
         "demo": demo_image(request),
@@ -60,12 +72,13 @@ def by_state(request: HttpRequest, within: list[str]) -> dict[str, int]:
     return known
 
 
+def in_states(counts: dict[str, int], states: Any) -> int:
+    return sum(counts.get(str(state), 0) for state in states)
+
+
 def figures(counts: dict[str, int]) -> list[dict[str, Any]]:
     """The numbers on top, each a link to what it counts."""
-
-    def add(states: Any) -> int:
-        return sum(counts.get(str(state), 0) for state in states)
-
+    add = partial(in_states, counts)
     return [
         {"title": _("Virtual machines"), "number": sum(counts.values()), "query": "", "tone": ""},
         {"title": _("Running"), "number": add([State.RUNNING]), "query": "state:running", "tone": "ok"},
@@ -74,26 +87,6 @@ def figures(counts: dict[str, int]) -> list[dict[str, Any]]:
         {"title": _("Changing"), "number": add(BUSY), "query": "is:busy", "tone": "busy"},
         {"title": _("Needs attention"), "number": add(PROBLEMS), "query": "is:problem", "tone": "bad"},
     ]
-
-
-def troubles() -> list[dict[str, str]]:
-    """What is wrong with the place itself: runtimes that do not answer, failed checks of nodes."""
-    there = url_of("inventory:node_list")
-    silent = Runtime.objects.filter(status_reachable=False).exclude(status_as_of=None)
-    found = [
-        {"title": _("%(name)s does not answer") % {"name": row.name}, "text": row.status_message, "url": there}
-        for row in silent
-    ]
-    for node in Node.objects.all():
-        found += [
-            {"title": check["message"], "text": check.get("fix", ""), "url": there} for check in node.failed_checks
-        ]
-    return found
-
-
-def operations_in(within: list[str], sees_cluster: bool) -> list[Operation]:
-    places = [*within, ""] if sees_cluster else within
-    return list(Operation.objects.filter(namespace__in=places).order_by("-created_at")[:MOST])
 
 
 def demo_image(request: HttpRequest) -> Image | None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from vmconsole.runtime.errors import Unreachable
-from vmconsole.runtime.types import DiskSample, NicSample, Power, Sample
+from vmconsole.runtime.types import DiskSample, HostSample, NicSample, Power, Sample
 
 UID = UUID(int=1)
 GIB = 1 << 30
@@ -35,12 +35,16 @@ class Host:
 
     def __init__(self) -> None:
         self.next: list[Sample] = []
+        self.host_next: HostSample | None = None
         self.down = False
         self.asked: list[list[UUID] | None] = []
 
     @property
     def metrics(self) -> Host:
         return self
+
+    def host(self) -> HostSample | None:
+        return self.host_next
 
     def sample(self, uids: Iterable[UUID] | None = None) -> list[Sample]:
         wanted = None if uids is None else list(uids)

@@ -168,7 +168,7 @@ def test_memory_for_one_machine_for_one_hour(collector: Collector, host: Host, c
 def test_names_are_kubevirts(host: Host) -> None:
     full = sample(
         1000, 4, memory_available_bytes=9, memory_unused_bytes=1, memory_usable_bytes=2,
-        swap_in_bytes=0, swap_out_bytes=0,
+        swap_in_bytes=0, swap_out_bytes=0, vcpu_delays=(0.5, 0.25), vcpu_waits=(0.1, 0.2),
     )  # fmt: skip
     text = "\n".join(exposition([full], {UID: Name("default", 'web "1"', "n1")})) + "\n"
     families = {family.name: family for family in text_string_to_metric_families(text)}

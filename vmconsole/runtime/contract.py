@@ -14,6 +14,7 @@ from uuid import UUID
 from vmconsole.runtime.types import (
     Can,
     GuestSeen,
+    HostSample,
     MachineSeen,
     MachineSpec,
     NetworkSeen,
@@ -96,6 +97,9 @@ class Networks(Protocol):
 class Metrics(Protocol):
     def sample(self, uids: Iterable[UUID] | None = None) -> list[Sample]:
         """Counters of the given machines, or of all that run, in one bulk call that waits for no stuck machine."""
+
+    def host(self) -> HostSample | None:
+        """Counters of the host itself, without asking the runtime; None where they cannot be read from here."""
 
 
 class RuntimeConnection(Protocol):

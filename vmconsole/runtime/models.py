@@ -53,5 +53,14 @@ class Node(models.Model):
         return self.name
 
     @property
+    def vcpus_given_percent(self) -> int:
+        """Of the processors there; over 100 they are shared."""
+        return round(100 * self.status_used_vcpus / self.status_cpus) if self.status_cpus else 0
+
+    @property
+    def memory_given_percent(self) -> int:
+        return round(100 * self.status_used_memory_bytes / self.status_memory_bytes) if self.status_memory_bytes else 0
+
+    @property
     def failed_checks(self) -> list[dict[str, str]]:
         return [check for check in self.status_checks if check["level"] == "error"]

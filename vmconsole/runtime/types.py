@@ -361,6 +361,8 @@ class Sample:
     cpu_seconds: float = 0.0
     vcpus: int = 0
     vcpu_seconds: tuple[float, ...] = ()
+    vcpu_delays: tuple[float, ...] = ()  # seconds each could have run, and had no processor of the host
+    vcpu_waits: tuple[float, ...] = ()  # seconds each waited for the host's input and output
     memory_domain_bytes: int = 0
     memory_resident_bytes: int | None = None
     memory_available_bytes: int | None = None
@@ -370,3 +372,21 @@ class Sample:
     swap_out_bytes: int | None = None
     disks: tuple[DiskSample, ...] = ()
     nics: tuple[NicSample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSample:
+    """The host's counters at one moment. Seconds are summed over its processors; `stalled_*` are seconds in which at
+    least one task stood still for want of it, None where the kernel does not count them."""
+
+    at: float  # Unix seconds
+    total_seconds: float
+    idle_seconds: float
+    disk_wait_seconds: float = 0.0
+    stolen_seconds: float = 0.0
+    memory_bytes: int = 0
+    memory_available_bytes: int = 0
+    swap_used_bytes: int = 0
+    stalled_cpu_seconds: float | None = None
+    stalled_disk_seconds: float | None = None
+    stalled_memory_seconds: float | None = None

@@ -45,3 +45,9 @@ export function ago(then: Date, now: Date, language: string): string {
 export function clock(date: Date, language: string): string {
   return date.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
 }
+
+/** A moment on an axis: to the second, with the day. */
+export function moment(seconds: number, language: string): string {
+  const options = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
+  return new Date(seconds * 1000).toLocaleString(language, options)
+}

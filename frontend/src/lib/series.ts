@@ -37,3 +37,46 @@ export function last(line: (number | null)[] | undefined): number | null {
   }
   return null
 }
+
+/** Add live points of one of several machines, on their common grid: within one step the newest value counts. */
+export function growOne(
+  columns: Columns,
+  line: number,
+  points: { at: number; value: number | null }[],
+  options: { keep: number; step: number },
+): Columns {
+  const at = [...columns[0]]
+  const values = columns.slice(1).map((column) => [...(column as (number | null)[])])
+  for (const point of points) {
+    const slot = Math.floor(point.at / options.step) * options.step
+    if (slot < (at.at(-1) ?? 0) - 3 * options.step) continue
+    let row = at.lastIndexOf(slot)
+    if (row < 0) {
+      row = at.findIndex((time) => time > slot)
+      if (row < 0) row = at.length
+      at.splice(row, 0, slot)
+      // Until its own look of this step comes, a line ends one step earlier: that is no gap.
+      values.forEach((column) => column.splice(row, 0, null))
+    }
+    values[line]![row] = point.value
+  }
+  const from = Math.max(
+    0,
+    at.findIndex((time) => time >= (at.at(-1) ?? 0) - options.keep),
+  )
+  return [at.slice(from), ...values.map((column) => column.slice(from))]
+}
+
+export type Extent = { least: number; most: number }
+
+/** The least and the most of what is known. */
+export function extent(line: (number | null)[] | undefined): Extent | undefined {
+  let found: Extent | undefined
+  for (const value of line ?? []) {
+    if (value == null) continue
+    found ??= { least: value, most: value }
+    if (value < found.least) found.least = value
+    if (value > found.most) found.most = value
+  }
+  return found
+}

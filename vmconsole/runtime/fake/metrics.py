@@ -14,7 +14,7 @@ from uuid import UUID
 
 from vmconsole.runtime.fake.records import Machine, fraction
 from vmconsole.runtime.fake.world import World
-from vmconsole.runtime.types import DiskSample, NicSample, Power, Sample
+from vmconsole.runtime.types import DiskSample, HostSample, NicSample, Power, Sample
 
 _PAGE = 4096
 
@@ -33,6 +33,23 @@ class FakeMetrics:
             machines = [machine for machine in found if machine is not None]
         return [sample_of(machine, now) for machine in machines if machine.power_at(now) in {Power.ON, Power.PAUSED}]
 
+    def host(self) -> HostSample | None:
+        """As busy as its machines are, and a little more."""
+        now = self._world.clock()
+        node = self._world.node()
+        machines = [sample_of(machine, now) for machine in self._world.running(now)]
+        busy = sum(sample.cpu_seconds for sample in machines)
+        return HostSample(
+            at=now,
+            total_seconds=now * node.cpus,
+            idle_seconds=max(now * node.cpus - busy, 0.0),
+            memory_bytes=node.memory_bytes,
+            memory_available_bytes=max(node.memory_bytes - node.used_memory_bytes, 0),
+            stalled_cpu_seconds=busy * 0.02,
+            stalled_disk_seconds=busy * 0.01,
+            stalled_memory_seconds=0.0,
+        )
+
 
 def sample_of(machine: Machine, now: float) -> Sample:
     spec = machine.running or machine.spec
@@ -46,6 +63,7 @@ def sample_of(machine: Machine, now: float) -> Sample:
         cpu_seconds=cpu,
         vcpus=spec.vcpus,
         vcpu_seconds=tuple(cpu / spec.vcpus for _ in range(spec.vcpus)) if spec.vcpus else (),
+        vcpu_delays=tuple(0.03 * cpu / spec.vcpus for _ in range(spec.vcpus)) if spec.vcpus else (),
         memory_domain_bytes=spec.memory_bytes,
         memory_resident_bytes=_pages(spec.memory_bytes * min(1.0, used + 0.2)),
         memory_available_bytes=_pages(spec.memory_bytes * 0.97),

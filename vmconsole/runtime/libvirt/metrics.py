@@ -16,12 +16,13 @@ from uuid import UUID
 import libvirt
 from lxml import etree
 
+from vmconsole.runtime import procfs
 from vmconsole.runtime.errors import Missing, Rejected, RuntimeFault, Stale
 from vmconsole.runtime.libvirt import looks, marks, parse
 from vmconsole.runtime.libvirt.faults import QemuSilent, answered, hangs, translated
 from vmconsole.runtime.libvirt.link import Link
 from vmconsole.runtime.libvirt.xml import read
-from vmconsole.runtime.types import DiskSample, NicSample, Sample
+from vmconsole.runtime.types import DiskSample, HostSample, NicSample, Sample
 
 # Never 0, which means all: three times the price for four more figures.
 GROUPS = (
@@ -69,6 +70,9 @@ class Metrics:
                 return [self._sample(domain, figures, at) for domain, figures in stats]
             self._wary_until = time.monotonic() + WARY
         return []
+
+    def host(self) -> HostSample | None:
+        return procfs.look()
 
     def _ask(self, host: libvirt.virConnect, wanted: frozenset[UUID] | None) -> Stats:
         """All that answer, but those known to hang. QemuSilent when another one turns out to."""
@@ -141,6 +145,8 @@ def sample_of(uid: UUID, figures: dict[str, Any], at: float, names: Names) -> Sa
         cpu_seconds=figures.get("cpu.time", 0) / 1e9,
         vcpus=vcpus,
         vcpu_seconds=tuple(figures.get(f"vcpu.{n}.time", 0) / 1e9 for n in range(vcpus)),
+        vcpu_delays=_all_told(figures, "delay", vcpus),
+        vcpu_waits=_all_told(figures, "wait", vcpus),
         memory_domain_bytes=figures.get("balloon.current", 0) * 1024,
         memory_resident_bytes=_kib(figures, "balloon.rss"),
         memory_available_bytes=_kib(figures, "balloon.available"),
@@ -151,6 +157,12 @@ def sample_of(uid: UUID, figures: dict[str, Any], at: float, names: Names) -> Sa
         disks=tuple(_disk(figures, key, names) for key in _told(figures)),
         nics=tuple(_nic(figures, f"net.{n}", names) for n in range(figures.get("net.count", 0))),
     )
+
+
+def _all_told(figures: dict[str, Any], what: str, vcpus: int) -> tuple[float, ...]:
+    """Of each virtual CPU, in seconds; nothing when the kernel does not count it for all."""
+    found = [figures.get(f"vcpu.{n}.{what}") for n in range(vcpus)]
+    return () if None in found else tuple(value / 1e9 for value in found if value is not None)
 
 
 def _kib(figures: dict[str, Any], key: str) -> int | None:
