@@ -57,11 +57,7 @@ def edit(
     require_on(user, vm)
     if not locked:
         vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
-    if expected_generation is not None and expected_generation != vm.generation:
-        sentence = _(
-            "%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again."
-        )
-        raise Conflict(sentence % {"name": vm.title}, reason="Stale")
+    _refuse_stale(vm, expected_generation)
     _same_object(vm, manifest)
     spec, kept = with_secrets_kept(vm.name, checked_spec(manifest.spec))
     old = spec_of(vm)
@@ -119,6 +115,14 @@ def take_back(vm: VirtualMachine, before: dict[str, Any]) -> None:
     detach_absent(vm)
     attach_existing(vm, manifest.spec)
     remember(vm, Actor.system("reconcile"))
+
+
+def _refuse_stale(vm: VirtualMachine, expected_generation: int | None) -> None:
+    if expected_generation is not None and expected_generation != vm.generation:
+        sentence = _(
+            "%(name)s was changed by somebody else meanwhile. Look at the newer version, then change it again."
+        )
+        raise Conflict(sentence % {"name": vm.title}, reason="Stale")
 
 
 def _same_object(vm: VirtualMachine, manifest: VirtualMachineManifest) -> None:
