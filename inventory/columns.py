@@ -44,7 +44,7 @@ COLUMNS = {
         Column("os", gettext_lazy("Operating system")),
     )
 }
-DEFAULT = ("state", "namespace", "vcpus", "memory", "address", "labels", "node", "created")
+DEFAULT = ("state", "namespace", "vcpus", "memory", "address", "labels", "created")
 
 
 def known(names: Iterable[Any]) -> tuple[str, ...]:

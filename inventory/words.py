@@ -21,7 +21,7 @@ WORDS = (
     _("No figures yet. They appear while the machine runs."),
     _("Nothing found"),
     _("Off"),
-    _("Page"),
+    _("Pages"),
     _("Reconnecting"),
     _("Select all %s that match"),
     _("Stale since %s"),

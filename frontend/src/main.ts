@@ -39,6 +39,10 @@ lists()
 times()
 wakeIslands()
 keys(() => void import('./page/palette').then((module) => module.openPalette()))
+document.querySelector<HTMLInputElement>('#search')?.addEventListener('focus', (event) => {
+  const input = event.target as HTMLInputElement
+  void import('./page/palette').then((module) => module.wakeSearch(input))
+})
 document
   .querySelector('[data-palette]')
   ?.addEventListener('click', () => void import('./page/palette').then((module) => module.openPalette()))

@@ -1,39 +1,50 @@
-"""What the command palette finds: things to go to, and, after a verb ("stop web"), things to do."""
+"""What the palette and the search on top find: things to go to, in groups, and, after a verb ("stop web"), things to do.
+
+Each kind is searched by the words of its own list, among what the person may see.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from inventory.models import VirtualMachine
+from inventory.models import SavedView, VirtualMachine
 from inventory.rules import POWER_VERBS, Verb
+from inventory.search import MACHINES
+from inventory.services import saved
 from inventory.showing import LABELS, Shown, shown
-from storage.models import VirtualMachineDisk
-from vmconsole.access.rights import Right, namespaces
+from networking.models import Network
+from storage.models import Image, VirtualMachineDisk
+from storage.queries import DISKS, IMAGES
+from vmconsole.access.rights import Right, may, namespaces
 from vmconsole.access.views_people import asker
-from vmconsole.pages import Icon
+from vmconsole.pages import Icon, spelled
+from vmconsole.runtime.models import Node
 
-MOST = 8
+MOST, MOST_OTHERS = 8, 4
 ACTIONS = (
     ("inventory:vm_create", Icon("plus"), "create virtual machine new vm"),
     ("storage:disk_create", Icon("database-plus"), "create disk new"),
     ("storage:image_create", Icon("disc"), "add image new import upload"),
 )
+Entry = dict[str, Any]
 
 
 @require_safe
 def palette(request: HttpRequest) -> JsonResponse:
-    text = request.GET.get("q", "").strip()[:100]
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     verb, rest = split(text)
     rows = machines(request, rest) if text else []
     if verb:
         found = [doing(row, verb) for row in rows]
     else:
-        found = [going(row) for row in rows] + disks(request, text) + creating(request, text)
+        found = [going(row) for row in rows] + (others(request, text) if text else []) + creating(request, text)
     return JsonResponse({"results": found})
 
 
@@ -47,31 +58,53 @@ def split(text: str) -> tuple[Verb | None, str]:
 
 
 def machines(request: HttpRequest, text: str) -> list[Shown]:
-    rows = VirtualMachine.objects.visible_to(asker(request)).filter(name__icontains=text).order_by("name", "uid")
-    return shown(request.user, rows[:MOST])
+    rows, _complaints = MACHINES.search(VirtualMachine.objects.visible_to(asker(request)), text)
+    return shown(request.user, rows.order_by("name", "uid")[:MOST])
 
 
-def going(row: Shown) -> dict[str, Any]:
-    state = f"{row.vm.namespace or _('outside')} · {row.vm.status_state}"
-    return {"label": row.vm.title, "sub": state, "url": row.url, "post": False, "icon": Icon("device-desktop")}
+def entry(group: str, icon: str, label: str, url: str, sub: str = "") -> Entry:
+    return {"group": group, "label": label, "sub": sub, "url": url, "post": False, "icon": icon}
 
 
-def doing(row: Shown, verb: Verb) -> dict[str, Any]:
+def going(row: Shown) -> Entry:
+    state = f"{row.vm.namespace or _('outside')} · {spelled(row.vm.status_state)}"
+    return entry(_("Virtual machines"), Icon("device-desktop"), row.vm.title, row.url, state)
+
+
+def doing(row: Shown, verb: Verb) -> Entry:
     button = row.button(verb.value)
-    label = f"{button.label} {row.vm.title}"
-    entry = {"label": label, "sub": row.vm.namespace, "url": button.url, "post": True, "icon": button.icon}
-    return {**entry, "why": button.why_not} if button.why_not else entry
+    found = entry(button.label, button.icon, f"{button.label} {row.vm.title}", button.url, row.vm.namespace)
+    return {**found, "post": True} | ({"why": button.why_not} if button.why_not else {})
 
 
-def disks(request: HttpRequest, text: str) -> list[dict[str, Any]]:
-    if not text:
-        return []
-    rows = VirtualMachineDisk.objects.visible_to(asker(request)).filter(name__icontains=text).order_by("name")[:4]
-    entry = {"sub": _("Disk"), "post": False, "icon": Icon("database")}
-    return [{**entry, "label": row.name, "url": row.get_absolute_url()} for row in rows]
+def others(request: HttpRequest, text: str) -> list[Entry]:
+    """Disks, images, networks, nodes and saved views."""
+    user = asker(request)
+    disks = first(DISKS.grammar.search(VirtualMachineDisk.objects.visible_to(user), text)[0])
+    images = first(IMAGES.grammar.search(Image.objects.visible_to(user), text)[0])
+    networks = Network.objects.visible_to(user).filter(name__icontains=text)
+    nodes = Node.objects.filter(name__icontains=text) if may(user, Right.CLUSTER_VIEW, None) else Node.objects.none()
+    views = SavedView.objects.visible_to(user).filter(name__icontains=text)
+    return [
+        *(entry(_("Disks"), Icon("database"), each.name, each.get_absolute_url(), each.namespace) for each in disks),
+        *(entry(_("Images"), Icon("disc"), each.shown_title, each.get_absolute_url(), each.namespace) for each in images),
+        *(entry(_("Networks"), Icon("network"), each.name, each.get_absolute_url()) for each in first(networks)),
+        *(
+            entry(_("Nodes"), Icon("server-2"), each.name, reverse("inventory:node_detail", args=[each.name]))
+            for each in first(nodes)
+        ),
+        *(
+            entry(_("Views"), Icon("bookmark"), each.name, saved.address_of(each), each.query)
+            for each in first(views)
+        ),
+    ]
 
 
-def creating(request: HttpRequest, text: str) -> list[dict[str, Any]]:
+def first(rows: QuerySet[Any]) -> Iterable[Any]:
+    return rows.order_by("name")[:MOST_OTHERS]
+
+
+def creating(request: HttpRequest, text: str) -> list[Entry]:
     if not namespaces(request.user, Right.EDIT):
         return []
     titles = (_("Create a virtual machine"), _("Create a disk"), _("Add an image"))
@@ -79,7 +112,7 @@ def creating(request: HttpRequest, text: str) -> list[dict[str, Any]]:
     for (name, icon, words), title in zip(ACTIONS, titles, strict=True):
         if all(word in f"{words} {title.lower()}" for word in text.lower().split()):
             try:
-                found.append({"label": title, "sub": _("Do"), "url": reverse(name), "post": False, "icon": icon})
+                found.append(entry(_("Do"), icon, title, reverse(name)))
             except NoReverseMatch:
                 continue
     return found

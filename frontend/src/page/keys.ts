@@ -1,4 +1,4 @@
-/** Keyboard first: `/` searches, `g v` goes to the virtual machines, `?` shows all of it. */
+/** Keyboard first: `/` searches everything, `f` this list, `g v` goes to the virtual machines, `?` shows all of it. */
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
@@ -19,10 +19,12 @@ export function keys(openPalette: () => void) {
     const combination = first ? `${first} ${event.key}` : event.key
     window.clearTimeout(forget)
     first = ''
-    if (event.key === '/') {
+    const box = { '/': '#search', f: 'main [data-query]' }[event.key]
+    const found = box && combination === event.key ? document.querySelector<HTMLInputElement>(box) : null
+    if (found) {
       event.preventDefault()
-      const page = document.querySelector<HTMLInputElement>('main [data-query]')
-      ;(page ?? document.querySelector<HTMLInputElement>('#search'))?.focus()
+      found.focus()
+      found.select()
     } else if (event.key === '?') {
       ;(document.getElementById('keys') as HTMLDialogElement | null)?.showModal()
     } else {

@@ -57,7 +57,8 @@ export function count() {
   if (said) said.textContent = everything ? t('All %s that match', found?.dataset.said ?? '') : t('%s selected', chosen)
   const more = bar.querySelector<HTMLElement>('[data-choose-all]')
   if (more) {
-    more.hidden = everything || chosen < document.querySelectorAll('.row-check').length || Number(found?.value) <= chosen
+    more.hidden =
+      everything || chosen < document.querySelectorAll('.row-check').length || Number(found?.value) <= chosen
     more.textContent = t('Select all %s that match', found?.dataset.said ?? '')
   }
   const all = document.querySelector<HTMLInputElement>('.row-check-all')

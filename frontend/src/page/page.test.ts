@@ -3,7 +3,7 @@ import { numbered, showChosen, takeBack } from './forms'
 import { count } from './lists'
 import { unlocks } from './dialogs'
 import { tellTimes } from './times'
-import { pages } from './palette'
+import { items, pages } from './finder'
 
 afterEach(() => (document.body.innerHTML = ''))
 
@@ -74,4 +74,39 @@ it('the palette knows the pages of the navigation', () => {
   document.body.innerHTML =
     '<a href="/vms/" data-title="Virtual machines" data-icon="x"></a><a href="/disks/" data-title="Disks"></a>'
   expect(pages('virt', document.querySelectorAll('a')).map((entry) => entry.label)).toEqual(['Virtual machines'])
+})
+
+it('what was found stands in groups, and only things can be chosen', () => {
+  const entry = { label: 'web', sub: '', url: '/', post: false, icon: 'x' }
+  const made = items(
+    [
+      { ...entry, group: 'Machines' },
+      { ...entry, group: 'Machines' },
+      { ...entry, group: 'Disks' },
+    ],
+    2,
+    'list',
+  )
+  expect(made.map((item) => item.getAttribute('role'))).toEqual([
+    'presentation',
+    'option',
+    'option',
+    'presentation',
+    'option',
+  ])
+  expect(made.map((item) => item.getAttribute('aria-selected'))).toEqual([null, 'false', 'false', null, 'true'])
+})
+
+it('everything that matches can be chosen once the whole page is', () => {
+  document.body.innerHTML = `<input data-total value="120" data-said="120"><input type="checkbox" class="row-check" checked>
+    <div class="bulk"><span data-chosen-count></span><input data-all value=""><button data-choose-all hidden></button></div>`
+  count()
+  const more = document.querySelector<HTMLElement>('[data-choose-all]')!
+  expect([more.hidden, more.textContent]).toEqual([false, 'Select all 120 that match'])
+  document.querySelector<HTMLInputElement>('[data-all]')!.value = '1'
+  count()
+  expect([more.hidden, document.querySelector('[data-chosen-count]')?.textContent]).toEqual([
+    true,
+    'All 120 that match',
+  ])
 })

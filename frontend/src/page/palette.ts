@@ -1,61 +1,5 @@
-/** The command palette: go to a page or a thing, or do something to it ("stop web-3"). */
-import { ask, csrf } from '../lib/http'
-import { t } from '../lib/words'
-
-type Entry = { label: string; sub: string; url: string; post: boolean; icon: string; why?: string }
-
-const spriteUrl = () => document.querySelector<HTMLElement>('[data-sprite]')?.dataset.sprite ?? ''
-
-/** The pages of the navigation that match; known without asking the server. */
-export function pages(query: string, links: Iterable<HTMLAnchorElement>): Entry[] {
-  const wanted = query.trim().toLowerCase()
-  return [...links]
-    .map((link) => ({
-      label: link.dataset.title ?? link.textContent.trim(),
-      sub: t('Page'),
-      url: link.href,
-      post: false,
-      icon: link.dataset.icon ?? 'arrow-right',
-    }))
-    .filter((entry) => entry.label.toLowerCase().includes(wanted))
-}
-
-function go(entry: Entry) {
-  if (entry.why) return
-  if (!entry.post) {
-    location.assign(entry.url)
-    return
-  }
-  const form = document.createElement('form')
-  form.method = 'post'
-  form.action = entry.url
-  const token = document.createElement('input')
-  token.type = 'hidden'
-  token.name = 'csrfmiddlewaretoken'
-  token.value = csrf()
-  form.append(token)
-  document.body.append(form)
-  form.submit()
-}
-
-function row(entry: Entry, chosen: boolean, at: number): HTMLLIElement {
-  const item = document.createElement('li')
-  item.id = `palette-${at}`
-  item.setAttribute('role', 'option')
-  item.setAttribute('aria-selected', String(chosen))
-  if (entry.why) item.setAttribute('aria-disabled', 'true')
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  svg.classList.add('icon')
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use')
-  use.setAttribute('href', `${spriteUrl()}#${entry.icon}`)
-  svg.append(use)
-  const label = document.createElement('span')
-  label.textContent = entry.label
-  const sub = document.createElement('small')
-  sub.textContent = entry.why ?? entry.sub
-  item.append(svg, label, sub)
-  return item
-}
+/** The command palette: go to a page or a thing, or do something to it ("stop web-3"). And the search on top. */
+import { finder } from './finder'
 
 let wake: (() => void) | undefined
 
@@ -67,66 +11,26 @@ export function openPalette() {
 function build() {
   const dialog = document.getElementById('palette') as HTMLDialogElement
   const input = dialog.querySelector('input')!
-  const list = dialog.querySelector('ul')!
-  let entries: Entry[] = []
-  let at = 0
-  let asking: AbortController | undefined
-
-  const draw = () => {
-    at = Math.max(0, Math.min(at, entries.length - 1))
-    list.replaceChildren(...entries.map((entry, index) => row(entry, index === at, index)))
-    if (!entries.length) {
-      const none = document.createElement('li')
-      none.textContent = t('Nothing found')
-      list.append(none)
-    }
-    input.setAttribute('aria-activedescendant', entries.length ? `palette-${at}` : '')
-    list.children[at]?.scrollIntoView({ block: 'nearest' })
-  }
-
-  const look = async () => {
-    asking?.abort()
-    asking = new AbortController()
-    const found = pages(input.value, document.querySelectorAll<HTMLAnchorElement>('.nav-list a'))
-    entries = found
-    draw()
-    try {
-      const url = `${dialog.dataset.url}?q=${encodeURIComponent(input.value)}`
-      const answer = await ask(url, { signal: asking.signal })
-      const { results } = (await answer.json()) as { results: Entry[] }
-      entries = input.value.trim() ? [...results, ...found] : [...found, ...results]
-      draw()
-    } catch (error) {
-      if (!(error instanceof DOMException)) draw()
-    }
-  }
-
-  input.addEventListener('input', () => {
-    at = 0
-    void look()
-  })
-  input.addEventListener('keydown', (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (step) {
-      at = (at + step + entries.length) % Math.max(1, entries.length)
-      draw()
-      event.preventDefault()
-    }
-    const chosen = entries[at]
-    if (event.key === 'Enter' && chosen) {
-      event.preventDefault()
-      go(chosen)
-    }
-  })
-  list.addEventListener('click', (event) => {
-    const item = event.target instanceof Element ? event.target.closest('li') : null
-    const entry = item && entries[[...list.children].indexOf(item)]
-    if (entry) go(entry)
-  })
+  const look = finder(input, dialog.querySelector('ul')!, dialog.dataset.url ?? '', { first: 0, always: true })
   return () => {
     input.value = ''
-    at = 0
     dialog.showModal()
-    void look()
+    look()
   }
+}
+
+/** The search of the top bar: the same results under it; Enter without a choice searches the machines. */
+export function wakeSearch(input: HTMLInputElement) {
+  const list = document.getElementById('search-list')
+  const url = document.getElementById('palette')?.dataset.url
+  if (!list || !url || input.dataset.awake) return
+  input.dataset.awake = ''
+  const look = finder(input, list, url, { first: -1, always: false })
+  input.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return
+    input.value = ''
+    look()
+    input.blur()
+  })
+  if (input.value) look()
 }
