@@ -14,7 +14,7 @@ from zlib import crc32
 
 from django import template
 from django.template.context import Context
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import avoid_wrapping, escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import TIME_STRINGS
@@ -22,6 +22,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django_vite.core.asset_loader import DjangoViteAssetLoader
+
+from vmconsole.access import zones
 
 register = template.Library()
 
@@ -128,6 +130,18 @@ def ago(moment: datetime | None, empty: str = "–") -> SafeString | str:
     said = passed((timezone.now() - moment).total_seconds())
     day, clock = f"{exact:%Y-%m-%d}", f"{exact:%H:%M:%S}"
     return SafeString(f'<time datetime="{day}T{clock}Z" data-ago title="{day} {clock} UTC">{said}</time>')
+
+
+@register.simple_tag
+def moment(at: datetime | str | None, look: str = "Y-m-d H:i:s") -> SafeString | str:
+    """An exact time in the reader's zone, with the exact UTC on hover."""
+    if not at:
+        return "–"
+    then = datetime.fromisoformat(at) if isinstance(at, str) else at
+    exact = then.astimezone(UTC)
+    said = escape(dateformat.format(then.astimezone(zones.here()), look))
+    utc = f"{exact:%Y-%m-%d %H:%M:%S}"
+    return SafeString(f'<time datetime="{utc.replace(" ", "T")}Z" title="{utc} UTC">{said}</time>')
 
 
 def passed(seconds: float) -> str:

@@ -18,6 +18,7 @@ from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from vmconsole.access import zones
 from vmconsole.access.errors import Unprocessable
 from vmconsole.runtime.quantities import parse_quantity
 
@@ -178,7 +179,7 @@ def moment(column: str) -> Key:
             at = datetime.fromisoformat(term.value)
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
             return Q(**{f"{column}{COMPARED[term.op]}": at})
-        begins = datetime.combine(date.fromisoformat(term.value), time(), timezone.get_current_timezone())
+        begins = datetime.combine(date.fromisoformat(term.value), time(), zones.here())
         ends = begins + timedelta(days=1)
         if term.op == ":":
             return Q(**{f"{column}__gte": begins, f"{column}__lt": ends})

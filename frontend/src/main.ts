@@ -13,6 +13,7 @@ import './styles/consoles.css'
 import { openFeed, type Mark } from './lib/feed'
 import { clock } from './lib/format'
 import { t } from './lib/words'
+import { zone } from './lib/zone'
 import { asking } from './page/asking'
 import { copying } from './page/copying'
 import { dialogs, unlocks } from './page/dialogs'
@@ -55,7 +56,7 @@ function showMark(now: Mark, since: Date) {
   const said = {
     live: t('Live'),
     reconnecting: t('Reconnecting'),
-    stale: t('Stale since %s', clock(since, document.documentElement.lang)),
+    stale: t('Stale since %s', clock(since, document.documentElement.lang, zone())),
   }[now]
   if (word) word.textContent = said
   mark.title = said

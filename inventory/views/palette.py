@@ -87,16 +87,16 @@ def others(request: HttpRequest, text: str) -> list[Entry]:
     views = SavedView.objects.visible_to(user).filter(name__icontains=text)
     return [
         *(entry(_("Disks"), Icon("database"), each.name, each.get_absolute_url(), each.namespace) for each in disks),
-        *(entry(_("Images"), Icon("disc"), each.shown_title, each.get_absolute_url(), each.namespace) for each in images),
+        *(
+            entry(_("Images"), Icon("disc"), each.shown_title, each.get_absolute_url(), each.namespace)
+            for each in images
+        ),
         *(entry(_("Networks"), Icon("network"), each.name, each.get_absolute_url()) for each in first(networks)),
         *(
             entry(_("Nodes"), Icon("server-2"), each.name, reverse("inventory:node_detail", args=[each.name]))
             for each in first(nodes)
         ),
-        *(
-            entry(_("Views"), Icon("bookmark"), each.name, saved.address_of(each), each.query)
-            for each in first(views)
-        ),
+        *(entry(_("Views"), Icon("bookmark"), each.name, saved.address_of(each), each.query) for each in first(views)),
     ]
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
 
+from vmconsole.access import zones
 from vmconsole.access.models import TOKEN_NAME_CHARS, Theme, dns_label
 from vmconsole.access.rules import CLUSTER_ROLES, Role, TokenRights
 
@@ -42,6 +43,9 @@ class SignInForm(AuthenticationForm):
 class PreferencesForm(forms.Form):
     language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
     theme = forms.ChoiceField(choices=Theme, required=False)
+    time_zone = forms.ChoiceField(
+        choices=lambda: [(name, name) for name in (zones.BROWSERS, *sorted(zones.names()))], required=False
+    )
 
 
 class PersonForm(forms.Form):

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from vmconsole.access import journal, lockout, services
+from vmconsole.access import journal, lockout, services, zones
 from vmconsole.access.actors import Actor, actor_of, fingerprint, request_id
 from vmconsole.access.context import THEME_COOKIE
 from vmconsole.access.forms import PreferencesForm, SignInForm
@@ -99,12 +99,14 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def preferences_change(request: HttpRequest) -> HttpResponse:
-    """Language and theme, kept in cookies, and with the person when somebody is signed in."""
+    """Language, theme and time zone: kept in cookies but for the last, and with the person when somebody is signed in."""
     form = PreferencesForm(request.POST)
     response = redirect(safe_next(request))
     if not form.is_valid():
         return response
     chosen = {name: value for name, value in form.cleaned_data.items() if value}
+    if chosen.get("time_zone") == zones.BROWSERS:
+        chosen["time_zone"] = ""
     if request.user.is_authenticated and chosen:
         User.objects.filter(pk=request.user.pk).update(**chosen)
     keep_preferences(response, chosen.get("language", ""), chosen.get("theme", ""))
@@ -129,7 +131,11 @@ def keep_preferences(response: HttpResponse, language: str, theme: str) -> None:
 @require_http_methods(["GET"])
 def account(request: HttpRequest) -> HttpResponse:
     """Who am I here, and how do I like it."""
-    return render(request, "access/account.html", {"bindings": RoleBinding.objects.filter(user=request.user.pk)})
+    return render(
+        request,
+        "access/account.html",
+        {"bindings": RoleBinding.objects.filter(user=request.user.pk), "zones": zones.grouped()},
+    )
 
 
 @sensitive_post_parameters()

@@ -13,6 +13,7 @@ import { ask, Problem } from '../lib/http'
 import { height, meant, options, type Mark } from '../lib/plot'
 import { extent, grow, growOne, last, type Columns } from '../lib/series'
 import { t } from '../lib/words'
+import { zone } from '../lib/zone'
 import type { Island } from '../page/islands'
 
 type Answer = {
@@ -100,8 +101,8 @@ const chart: Island = (element) => {
     tip.hidden = !inside || !event
     if (!inside || !event) return
     const marks = meant(plot, answer?.marks ?? [])
-    const lines = marks.map((mark) => `${moment(mark.at, language)}  ${mark.text}`)
-    tip.textContent = (lines.length ? lines : [moment(plot.data[0][idx] ?? 0, language)]).join('\n')
+    const lines = marks.map((mark) => `${moment(mark.at, language, zone())}  ${mark.text}`)
+    tip.textContent = (lines.length ? lines : [moment(plot.data[0][idx] ?? 0, language, zone())]).join('\n')
     const over = plot.over.getBoundingClientRect().left - stage.getBoundingClientRect().left
     const room = stage.clientWidth - tip.offsetWidth
     tip.style.left = `${Math.max(0, Math.min(over + (left ?? 0) + 10, room))}px`

@@ -4,6 +4,7 @@
  * head (`#axis`) that shows what is chosen, holds it as fields for tables, and has buttons for who cannot drag.
  */
 import { moment } from './format'
+import { zone } from './zone'
 
 export type Zoom = { from: number; to: number }
 
@@ -71,7 +72,7 @@ function show(top: HTMLElement, now: Zoom | undefined) {
   const said = top.querySelector<HTMLElement>('[data-axis-said]')
   if (said) {
     const language = document.documentElement.lang
-    said.textContent = now ? `${moment(now.from, language)} – ${moment(now.to, language)}` : ''
+    said.textContent = now ? `${moment(now.from, language, zone())} – ${moment(now.to, language, zone())}` : ''
   }
   for (const only of top.querySelectorAll<HTMLElement>('[data-axis-zoomed]')) only.hidden = !now
 }

@@ -42,12 +42,12 @@ export function ago(then: Date, now: Date, language: string): string {
   return format.format(0, 'second')
 }
 
-export function clock(date: Date, language: string): string {
-  return date.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
+export function clock(date: Date, language: string, timeZone?: string): string {
+  return date.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', timeZone })
 }
 
 /** A moment on an axis: to the second, with the day. */
-export function moment(seconds: number, language: string): string {
+export function moment(seconds: number, language: string, timeZone?: string): string {
   const options = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
-  return new Date(seconds * 1000).toLocaleString(language, options)
+  return new Date(seconds * 1000).toLocaleString(language, { ...options, timeZone })
 }

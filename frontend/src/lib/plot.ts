@@ -1,6 +1,7 @@
 /** How a chart is drawn: axes, lines, marks. The scale of a chart with nothing in it is empty, not one byte a second. */
 import uPlot from 'uplot'
 import { amount } from './format'
+import { zone } from './zone'
 
 export type Mark = { at: number; kind: string; text: string; level: string }
 export type Drawn = {
@@ -139,11 +140,11 @@ export function meant(plot: uPlot, marks: Mark[]): Mark[] {
 function tick(seconds: number, drawn: Drawn): string {
   const at = new Date(seconds * 1000)
   const [begin, end] = drawn.span()
-  if (end - begin <= 300) return at.toLocaleTimeString(drawn.language)
+  if (end - begin <= 300) return at.toLocaleTimeString(drawn.language, { timeZone: zone() })
   if (end - begin <= 1.5 * 86_400) {
-    return at.toLocaleTimeString(drawn.language, { hour: '2-digit', minute: '2-digit' })
+    return at.toLocaleTimeString(drawn.language, { hour: '2-digit', minute: '2-digit', timeZone: zone() })
   }
-  return at.toLocaleDateString(drawn.language, { month: 'short', day: 'numeric' })
+  return at.toLocaleDateString(drawn.language, { month: 'short', day: 'numeric', timeZone: zone() })
 }
 
 export const height = heightOfPlot

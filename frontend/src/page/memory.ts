@@ -1,6 +1,8 @@
 /** What the browser remembers of the frame: theme, narrow navigation, operations panel. In cookies, so that the server
  * renders the next page right and nothing flickers. */
 
+import { browsersZone } from '../lib/zone'
+
 export function remember(name: string, value: string) {
   const secure = location.protocol === 'https:' ? '; secure' : ''
   document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax${secure}`
@@ -21,6 +23,9 @@ function theme(event: SubmitEvent) {
 }
 
 export function memory() {
+  // Days that are typed into a search are this browser's, unless somebody chose a zone.
+  const ours = browsersZone()
+  if (ours && !document.cookie.split('; ').includes(`zone=${ours}`)) remember('zone', ours)
   document.addEventListener('submit', theme)
   document.addEventListener('click', (event) => {
     if (!(event.target instanceof Element)) return

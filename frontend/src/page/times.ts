@@ -1,5 +1,6 @@
 /** Relative times stay true while the page is open; hovering shows the exact time in the reader's zone and in UTC. */
 import { ago } from '../lib/format'
+import { zone } from '../lib/zone'
 
 export function tellTimes(root: ParentNode = document) {
   const now = new Date()
@@ -10,7 +11,7 @@ export function tellTimes(root: ParentNode = document) {
     if (element.textContent !== said) element.textContent = said
     if (!element.title.includes('·')) {
       const utc = then.toISOString().replace('T', ' ').slice(0, 19)
-      element.title = `${then.toLocaleString(language)} · ${utc} UTC`
+      element.title = `${then.toLocaleString(language, { timeZone: zone() })} · ${utc} UTC`
     }
   }
 }
