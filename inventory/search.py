@@ -12,7 +12,23 @@ from django.utils.translation import gettext_lazy
 from inventory.models import MachineDisk, VirtualMachine, VirtualMachineType
 from inventory.states import State
 from networking.models import NetworkInterface
-from vmconsole.query import COMPARED, Grammar, Key, Term, age, exact, label, moment, one_of, part, same, text
+from vmconsole.query import (
+    COMPARED,
+    Grammar,
+    Key,
+    Term,
+    age,
+    exact,
+    label,
+    moment,
+    number,
+    one_of,
+    part,
+    same,
+    size,
+    text,
+    yes_or_no,
+)
 from vmconsole.runtime.quantities import parse_quantity
 
 PROBLEMS = (
@@ -123,3 +139,20 @@ KEYS = {
     "has": one_of(HAVING),
 }
 MACHINES = Grammar(KEYS, text("name"), LESSONS)
+NODE_WORDS = Grammar(
+    {
+        "name": part("name"),
+        "runtime": exact("runtime__name"),
+        "cpus": number("status_cpus"),
+        "memory": size("status_memory_bytes"),
+        "free": size("status_storage_free_bytes"),
+        "arch": exact("status_arch", "x86_64", "aarch64"),
+        "kvm": yes_or_no(Q(status_accelerator__iexact="kvm")),
+    },
+    text("name"),
+    (
+        (gettext_lazy("Size"), ("cpus>8", "memory>=64Gi", "free<100Gi")),
+        (gettext_lazy("What"), ("kvm:yes", "arch:x86_64", "runtime:")),
+        (gettext_lazy("Not"), ("-kvm:yes", "-arch:x86_64")),
+    ),
+)

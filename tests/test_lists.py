@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from inventory.models import VirtualMachine
-from inventory.search import MACHINES
+from inventory.search import MACHINES, NODE_WORDS
 from networking.queries import NETWORKS
 from observability.queries import AUDIT
 from storage.models import Image, VirtualMachineDisk
@@ -29,10 +29,11 @@ LISTS = {
     "images": "/images/",
     "networks": "/networks/",
     "operations": "/operations/",
+    "nodes": "/nodes/",
 }
 GRAMMARS = {
     "vms": MACHINES, "disks": DISKS.grammar, "images": IMAGES.grammar, "networks": NETWORKS.grammar,
-    "operations": OPERATIONS.grammar, "audit": AUDIT,
+    "operations": OPERATIONS.grammar, "audit": AUDIT, "nodes": NODE_WORDS,
 }  # fmt: skip
 API = {
     "operations": "/api/v1/operations",

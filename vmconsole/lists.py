@@ -22,10 +22,13 @@ from django.utils.translation import gettext as _
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import namespaces
 from vmconsole.query import LONGEST, Grammar
+from vmconsole.runtime.models import Runtime
 
 PER_PAGE = 50
 MOST_EXPORTED = 100_000
 MOST_COUNTED = 10_000  # of what a search finds; counting a hundred thousand names by a part of them takes 40 ms
+
+SAID = ("name", "status_as_of")  # of a runtime that does not answer; its own words are for those who see the cluster
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Asked:
             "query": self.query,
             "sort": self.sort,
             "complaints": self.complaints,
+            "silent": Runtime.objects.filter(status_reachable=False).exclude(status_as_of=None).only(*SAID),
             "lessons": self.listing.grammar.lessons,
         }
 

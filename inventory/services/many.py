@@ -22,6 +22,7 @@ from vmconsole.access.rights import Right, may
 from vmconsole.operations.models import Operation
 
 LABEL = "label"
+NOTHING = Change()
 VERBS = (Verb.START, Verb.STOP, Verb.RESTART, Verb.PAUSE, Verb.RESUME, Verb.FORCE_STOP, Verb.DELETE)
 
 
@@ -30,7 +31,7 @@ class Task:
     """`verb` of power, `delete`, or `label` with its change."""
 
     verb: str
-    change: Change = Change()
+    change: Change = NOTHING
 
     @property
     def danger(self) -> bool:

@@ -8,19 +8,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory.models import VirtualMachine
+from inventory.search import NODE_WORDS
 from inventory.showing import shown
 from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, require
 from vmconsole.access.views_people import asker
+from vmconsole.lists import Listing
 from vmconsole.runtime.models import Node, Runtime
 
 MOST = 50
+NODES = Listing("nodes", NODE_WORDS, sorts={"name": ("name", "pk")})
 
 
 @require_safe
 def node_list(request: HttpRequest) -> HttpResponse:
     require(request.user, Right.CLUSTER_VIEW, None)
-    context = {"nodes": Node.objects.select_related("runtime"), "runtimes": Runtime.objects.order_by("name")}
+    asked = NODES.asked(request, Node.objects.select_related("runtime"))
+    page = asked.page(request)
+    context = {**asked.context(page), "nodes": page.object_list, "runtimes": Runtime.objects.order_by("name")}
     return render(request, "inventory/node_list.html", context)
 
 

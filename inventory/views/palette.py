@@ -1,4 +1,4 @@
-"""What the palette and the search on top find: things to go to, in groups, and, after a verb ("stop web"), things to do.
+"""What the palette and the search on top find: things to go to in groups, and, after a verb ("stop web"), to do.
 
 Each kind is searched by the words of its own list, among what the person may see.
 """

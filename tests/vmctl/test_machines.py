@@ -109,6 +109,14 @@ def test_get_in_every_form(vmctl: Vmctl, web: str) -> None:
     assert vmctl.ok("get", "gvm", "-l", "tier=back") == ""
 
 
+def test_get_by_the_search_words_of_the_page(vmctl: Vmctl, web: str) -> None:
+    assert vmctl.ok("get", "vm", "-q", "state:running label:tier=web").splitlines()[1].split()[:2] == [web, "Running"]
+    assert vmctl.ok("get", "gvm", "-q", "-state:running", "-o", "name") == ""
+    assert web in vmctl.ok("get", "gvm", "-q", "vcpu<4", "-o", "name")
+    assert "colour" in vmctl.refused("get", "gvm", "-q", "colour:blue", code=8)
+    assert "virtual machines" in vmctl.refused("get", "gdisk", "-q", "state:ready", code=2)
+
+
 def test_why_and_describe_bring_evidence(vmctl: Vmctl) -> None:
     lonely = TWO.partition("---\n")[2]
     vmctl.ok("apply", "-f", "-", say=lonely)

@@ -99,7 +99,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def preferences_change(request: HttpRequest) -> HttpResponse:
-    """Language, theme and time zone: kept in cookies but for the last, and with the person when somebody is signed in."""
+    """Language, theme and time zone, kept with the person; the first two also in cookies, for the sign-in page."""
     form = PreferencesForm(request.POST)
     response = redirect(safe_next(request))
     if not form.is_valid():

@@ -15,6 +15,7 @@ from vmctl.errors import usage
 from vmctl.merging import without_note
 from vmctl.options import Context, Format, Namespace, Output, Selector
 from vmctl.output import age, columns, dump, dump_yaml, note, say
+from vmctl.searching import fitting, only
 from vmctl.session import Session
 from vmctl.words import _
 
@@ -37,23 +38,32 @@ def get(
     field_selector: Annotated[
         str, typer.Option("--field-selector", metavar="FIELDS", help=_("Only objects with these fields."))
     ] = "",
+    search: Annotated[
+        str,
+        typer.Option("--search", "-q", metavar="WORDS", help=_("Only machines that fit, as on the console's page.")),
+    ] = "",
     watch: Annotated[bool, typer.Option("--watch", "-w", help=_("Go on and show every change."))] = False,
     headless: Annotated[bool, typer.Option("--no-headers", help=_("Rows only."))] = False,
 ) -> None:
     session = Session(context, namespace)
     wanted = parse(session, what)
     query = {"labelSelector": selector, "fieldSelector": field_selector}
+    if search and watch:
+        raise usage(_("Watch one kind, or one object."))
+    uids = fitting(session, search, wanted) if search else None
     if watch:
         _watch(session, wanted, query, everywhere=everywhere, wide=output is Format.WIDE, headless=headless)
     elif output in (Format.TABLE, Format.WIDE):
         for number, (resource, names) in enumerate(wanted):
             pages = _tables(session, resource, names, query, everywhere=everywhere)
+            pages = pages if uids is None else only(pages, uids)
             many = everywhere and resource.namespaced
             text = tables.drawn(pages, wide=output is Format.WIDE, namespaces=many, headless=headless)
             place = session.namespace if resource.namespaced and not everywhere else ""
             say(("\n" if number and text else "") + text) if text else note(tables.nothing(place))
     else:
-        _show(list(_objects(session, wanted, query, everywhere=everywhere)), wanted, output)
+        found = _objects(session, wanted, query, everywhere=everywhere)
+        _show([one for one in found if uids is None or one["metadata"]["uid"] in uids], wanted, output)
 
 
 def parse(session: Session, what: list[str]) -> Wanted:
