@@ -6,6 +6,7 @@ takes it along. Counts are kept for a few seconds, as those of the navigation.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -18,6 +19,7 @@ from vmconsole.query import Term, terms
 KEPT_SECONDS = 5
 MOST = 500  # more than anybody reads
 DEEPEST = 8
+CHANGED = "folders-changed"
 
 
 @dataclass
@@ -39,10 +41,15 @@ class Folder:
 
 def counted(rows: VirtualMachineQuerySet, key: str) -> list[tuple[str, int]]:
     """How many machines each folder holds, by its index alone. `key`: who sees which machines."""
-    digest = sha256(key.encode()).hexdigest()[:32]
+    digest = sha256(f"{cache.get(CHANGED, 0)} {key}".encode()).hexdigest()[:32]
     found = rows.exclude(folder="").order_by("folder").values_list("folder").annotate(number=Count("*"))
     kept: list[tuple[str, int]] = cache.get_or_set(f"folders:{digest}", lambda: list(found[:MOST]), KEPT_SECONDS) or []
     return kept
+
+
+def forget() -> None:
+    """Count again: somebody moved machines and looks at the tree to see it."""
+    cache.set(CHANGED, time.time(), None)
 
 
 def tree(counts: list[tuple[str, int]], query: str) -> Folder:

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from inventory.folders import forget
 from inventory.labelling import Change, parse
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
@@ -76,6 +77,8 @@ def vm_bulk_run(request: HttpRequest) -> HttpResponse:
     here, waiting = vms[:PART], [] if request.POST.get("part") else vms[PART:]
     user, actor = asker(request), actor_of(request)
     lines = [run(user, actor, outlook(row, task), task) for row in shown(request.user, here)]
+    if task.verb == LABEL:
+        forget()
     number = int(request.POST["part"]) if request.POST.get("part", "").isdecimal() else 1
     if request.POST.get("part"):
         answer = render(request, "inventory/bulk_part.html", {"part": parted(lines)})

@@ -28,6 +28,9 @@ REQUESTS = {
     "search, rare": "/vms/?q=vm-099999",
     "search, common": "/vms/?q=vm-0",
     "nothing found": "/vms/?q=no-such-machine",
+    "a folder": "/vms/?q=folder%3Asite-3",
+    "a folder, state:stopped": "/vms/?q=folder%3Asite-3%2Frack-3+state%3Astopped",
+    "search over everything": "/palette?q=vm-0999",
     "overview": "/",
 }
 
@@ -102,7 +105,7 @@ def counted() -> Iterator[list[str]]:
 
 
 def fill(machines: int) -> None:
-    from inventory.models import VirtualMachine
+    from inventory.models import FOLDER, VirtualMachine
     from vmconsole.access.models import Namespace, User
     from vmconsole.runtime import connect
 
@@ -117,7 +120,7 @@ def fill(machines: int) -> None:
                 runtime=runtime, namespace=names[number % 100], name=f"vm-{number:06}", observed_generation=1,
                 spec_vcpus=1 + number % 8, spec_memory="4Gi", spec_memory_bytes=4 << 30,
                 status_state=states[number % 6], status_power="on" if number % 6 < 3 else "off",
-                status_node=f"node-{number % 40}", labels={"app": f"app-{number % 500}"},
+                status_node=f"node-{number % 40}", labels={"app": f"app-{number % 500}", FOLDER: f"site-{number % 10}/rack-{number % 40}"},
             )
             for number in range(start, min(start + 5000, machines))
         )  # fmt: skip

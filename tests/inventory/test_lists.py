@@ -73,6 +73,13 @@ def test_folders_show_what_one_may_see(people: People) -> None:
     assert "prod" in page and "secret-project" not in page
 
 
+def test_the_tree_shows_at_once_where_machines_went(people: People) -> None:
+    row, carol = vm("web"), client_of(people.carol)
+    assert not carol.get("/vms/").context["folders"].below
+    bulk(carol, "/run", verb="label", uid=str(row.uid), folder="prod")
+    assert list(carol.get("/vms/").context["folders"].below) == ["prod"]
+
+
 # --- labels -----------------------------------------------------------------------------------------------------------
 def test_labels_are_tags_of_a_lasting_colour_and_links() -> None:
     html = labels_html({"app": "web", "a.b/tier": "x", FOLDER: "prod"}, "/vms/")
