@@ -1,4 +1,4 @@
-"""The machine list in a browser: labels and a folder for what is chosen, a view of one's own, everything from one box."""
+"""The machine list in a browser: labels, a folder, a view of one's own, and everything from one box."""
 
 from __future__ import annotations
 
