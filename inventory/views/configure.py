@@ -211,4 +211,4 @@ def shown(request: HttpRequest, vm: VirtualMachine, now: Manifest, status: int =
         "running": not vm.is_off,
         **previewed(request, vm, now, wanted),
     }
-    return page(request, vm, "configuration", status=status, **context, **more)
+    return page(request, vm, "configuration", status=status, **{**context, **more})

@@ -9,6 +9,7 @@ from django.test import Client
 
 from inventory.configuring import merged
 from inventory.explaining import explained_fields
+from inventory.manifests import dump_yaml, manifest_of
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
 from inventory.services.editing import edit, manifest_now
@@ -91,6 +92,22 @@ def test_what_waits_for_the_next_start_is_shown_and_taken_back(people: People, v
     assert carol.post(page(vm, "configuration/revert"), {"field": "memory"}).status_code == 302
     settle(lambda: not now(vm).status_pending)
     assert (vm.spec_memory_bytes, vm.status_running) == (256 << 20, {})
+
+
+def test_both_views_of_two_people_at_once(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    text = carol.get(page(vm, "yaml")).content.decode()
+    assert "spec.compute.cpu.vcpus" in text  # what fields mean
+    mine = dump_yaml(manifest_of(vm, status=False)).replace("web-1\n", "web-1\n  labels: {mine: '1'}\n", 1)
+    theirs = manifest_now(vm)
+    theirs.metadata.annotations = {"theirs": "1"}
+    edit(people.alice, ACTOR, vm, theirs)
+    answer = carol.post(page(vm, "yaml"), {"generation": str(vm.generation), "yaml": mine})
+    told = answer.content.decode()
+    assert answer.status_code == 409
+    assert "mine: &#x27;1&#x27;" in told
+    assert "theirs: &#x27;1&#x27;" in told
+    assert f'name="generation" value="{now(vm).generation}"' in told
 
 
 def test_labels_disks_and_cards_are_rows(people: People, vm: VirtualMachine) -> None:
