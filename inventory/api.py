@@ -76,7 +76,7 @@ class Search(ListAPIView[VirtualMachine]):
 class FixSerializer(serializers.Serializer[Any]):
     """One thing to do about it. `why_not` says why this person may not; empty when they may."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not our title
     url = serializers.CharField(help_text="A page of the console, or where the page posts to.")
     why_not = serializers.CharField()
 
@@ -101,7 +101,13 @@ class WhyOf(APIView):
         if vm is None:
             raise NotFound(_("There is no such machine that you can see."))
         row = one(person(request), vm)
-        told = {"key": "", "tone": "", "sentence": _("It is as it was asked to be."), "evidence": [], "since": None}
+        told: dict[str, Any] = {
+            "key": "",
+            "tone": "",
+            "sentence": _("It is as it was asked to be."),
+            "evidence": [],
+            "since": None,
+        }
         if row.why:
             line = row.why
             told = {"key": line.key, "tone": line.tone, "sentence": line.sentence, "evidence": list(line.facts),

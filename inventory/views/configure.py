@@ -174,7 +174,7 @@ def clashed(
     """Both changes since the version that this one began with, or None when that is not what is wrong."""
     if refusal.reason != "Stale":
         return None
-    begun = MachineVersion.objects.filter(machine=vm, number=began_with(request)).first()
+    begun = MachineVersion.objects.filter(machine=vm, number=began_with(request) or 0).first()
     base = begun.manifest if begun else now
     theirs, mine = differences(base, now), differences(base, wanted)
     both = {change.path for change in theirs} & {change.path for change in mine}
