@@ -60,8 +60,8 @@ def test_a_change_is_seen_before_it_is_made_and_found_again_afterwards(at_desk: 
     assert memory.input_value() == before
     page.get_by_label("Display name").fill("Web server")
     page.locator("#c-about").get_by_role("button", name="Another label").click()
-    page.get_by_label("Key").fill("tier")
-    page.get_by_label("Value").fill("web")
+    page.get_by_role("textbox", name="Key", exact=True).fill("tier")
+    page.get_by_role("textbox", name="Value", exact=True).fill("web")
     expect(changes).to_contain_text("metadata.labels.tier")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Web server")).to_be_visible()

@@ -15,10 +15,12 @@ from inventory.rules import Verb
 from inventory.services.editing import edit, manifest_now
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power
+from observability.models import AuditEntry
 from storage.services import create_disk
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People, client_of
 from tests.settle import settle
+from vmconsole.operations.models import Operation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GIB = 1 << 30
@@ -167,3 +169,16 @@ def test_every_field_of_the_schema_has_its_help() -> None:
     assert fields["spec.compute.cpu.vcpus"].kind == "integer"
     assert fields["spec.disks[].driver"].kind == "sata | scsi | virtio"
     assert [field.path for field in fields.values() if not field.text] == []
+
+
+def test_what_was_misspelt_is_put_right_while_it_is_being_made(people: People, fake_runtime: Any) -> None:
+    vm, making = create(people.carol, ACTOR, manifest(interfaces=[{"name": "eth0", "networkName": "pod-netwrok"}]))
+    settle()
+    assert now(vm).status_reason == "NetworkNotFound"
+    rows = {**ROWS, "card-TOTAL_FORMS": "1", "card-INITIAL_FORMS": "1", "card-0-name": "eth0",
+            "card-0-network": "pod-network", "card-0-model": "virtio"}  # fmt: skip
+    assert post(client_of(people.carol), vm, **rows).status_code == 302
+    settle(lambda: now(vm).status_state == "Running")
+    making.refresh_from_db()
+    assert (making.state, Operation.objects.count()) == ("done", 1)
+    assert AuditEntry.objects.filter(action="edit", phase="succeeded", operation_uid=str(making.uid)).count() == 1
