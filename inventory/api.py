@@ -6,9 +6,11 @@ Machines themselves are Kubernetes' resources and served there; a search with co
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -18,10 +20,12 @@ from rest_framework.views import APIView
 
 from inventory.models import VirtualMachine
 from inventory.search import MACHINES
+from inventory.showing import one
 from observability import promql
 from storage.services.uploads import LARGEST, PART_BYTES
 from vmconsole import VERSION
 from vmconsole.access.authentication import person
+from vmconsole.access.errors import NotFound
 from vmconsole.access.rights import Right, may
 from vmconsole.access.tokening import LONGEST, TOKENS_PER_PERSON
 from vmconsole.http import CursorPages
@@ -67,6 +71,48 @@ class Search(ListAPIView[VirtualMachine]):
     @extend_schema(operation_id="search", parameters=[OpenApiParameter("q", str, description=WORDS)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
+
+
+class FixSerializer(serializers.Serializer[Any]):
+    """One thing to do about it. `why_not` says why this person may not; empty when they may."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not our title
+    url = serializers.CharField(help_text="A page of the console, or where the page posts to.")
+    why_not = serializers.CharField()
+
+
+class WhySerializer(serializers.Serializer[Any]):
+    """Why a machine is not as it was asked to be. `key` is one word for programs, empty when all is as asked."""
+
+    key = serializers.CharField()
+    tone = serializers.ChoiceField(choices=["", "bad", "warn", "busy", "off"])
+    sentence = serializers.CharField()
+    evidence = serializers.ListField(child=serializers.CharField())
+    since = serializers.DateTimeField(allow_null=True)
+    fixes = FixSerializer(many=True)
+
+
+class WhyOf(APIView):
+    """The “why?” line of one machine, as its page shows it."""
+
+    @extend_schema(operation_id="why", responses=WhySerializer)
+    def get(self, request: Request, uid: UUID) -> Response:
+        vm = VirtualMachine.objects.visible_to(person(request)).filter(uid=uid).first()
+        if vm is None:
+            raise NotFound(_("There is no such machine that you can see."))
+        row = one(person(request), vm)
+        told: dict[str, Any] = {
+            "key": "",
+            "tone": "",
+            "sentence": _("It is as it was asked to be."),
+            "evidence": [],
+            "since": None,
+        }
+        if row.why:
+            line = row.why
+            told = {"key": line.key, "tone": line.tone, "sentence": line.sentence, "evidence": list(line.facts),
+                    "since": line.since}  # fmt: skip
+        return Response(WhySerializer({**told, "fixes": row.fixes}).data)
 
 
 class RuntimeSerializer(serializers.ModelSerializer[Runtime]):

@@ -6,6 +6,7 @@ both changes are told apart from the version that they began with, and laid toge
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -130,7 +131,7 @@ def pending(vm: VirtualMachine) -> list[dict[str, Any]]:
     bootloader = vm.spec_firmware.get("bootloader", {})
     firmware = bootloader.get("type", "bios")
     secure = firmware == "uefi" and bootloader.get("enableSecureBoot") is not False
-    rows = (
+    rows: tuple[tuple[str, str, Any, Any, Callable[[Any], str], bool], ...] = (
         ("vcpus", _("vCPUs"), has["vcpus"], next_vcpus, str, True),
         ("memory", _("Memory"), has["memory_bytes"], next_memory, format_quantity, True),
         ("firmware", _("Firmware"), has["firmware"], firmware, str.upper, True),

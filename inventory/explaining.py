@@ -54,7 +54,7 @@ def _text(kind: Any) -> str:
 def _word(kind: Any) -> str:
     if isinstance(kind, inspect.LiteralType):
         return " | ".join(str(value) for value in kind.values if value != "")
-    words = {
+    words: dict[Any, str] = {
         inspect.IntType: "integer", inspect.StrType: "text", inspect.BoolType: "true | false",
         inspect.ListType: "list", inspect.DictType: "mapping", inspect.StructType: "mapping",
     }  # fmt: skip

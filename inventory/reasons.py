@@ -11,9 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from inventory.rules import Verb
 from inventory.situations import Situation
@@ -26,44 +25,44 @@ AGENT_PATIENCE = timedelta(minutes=3)  # it is asked every minute
 Fits = Callable[[Situation], bool]
 
 # --- what helps ---------------------------------------------------------------------------------------------------
-NODE = Fix(later("Look at the node"), "page", "inventory:node_list", right="cluster-view")
-DISKS = Fix(later("Look at its disks"), "tab", "disks")
-CARDS = Fix(later("Look at its network"), "tab", "network")
-SIZE = Fix(later("Change its size"), "tab", "configuration#c-size", right="edit")
-CONFIGURE = Fix(later("Edit its configuration"), "tab", "configuration", right="edit")
-MANIFEST = Fix(later("Edit its manifest"), "tab", "yaml", right="edit")
-TIMELINE = Fix(later("See what happened"), "tab", "events")
-SERIAL = Fix(later("Read its serial log"), "tab", "logs", right="console")
-SCREEN = Fix(later("Look at its screen"), "tab", "console", right="console")
-NETWORKS = Fix(later("Look at the networks"), "page", "networking:network_list")
-NETWORK = Fix(later("Look at the network"), "page", "networking:network_detail", where=(lambda s: s.about,))
-DISK = Fix(later("Look at the disk"), "page", "storage:disk_detail", where=(lambda s: s.namespace, lambda s: s.about))
+NODE = Fix(_("Look at the node"), "page", "inventory:node_list", right="cluster-view")
+DISKS = Fix(_("Look at its disks"), "tab", "disks")
+CARDS = Fix(_("Look at its network"), "tab", "network")
+SIZE = Fix(_("Change its size"), "tab", "configuration#c-size", right="edit")
+CONFIGURE = Fix(_("Edit its configuration"), "tab", "configuration", right="edit")
+MANIFEST = Fix(_("Edit its manifest"), "tab", "yaml", right="edit")
+TIMELINE = Fix(_("See what happened"), "tab", "events")
+SERIAL = Fix(_("Read its serial log"), "tab", "logs", right="console")
+SCREEN = Fix(_("Look at its screen"), "tab", "console", right="console")
+NETWORKS = Fix(_("Look at the networks"), "page", "networking:network_list")
+NETWORK = Fix(_("Look at the network"), "page", "networking:network_detail", where=(lambda s: s.about,))
+DISK = Fix(_("Look at the disk"), "page", "storage:disk_detail", where=(lambda s: s.namespace, lambda s: s.about))
 NEW_DISK = Fix(
-    later("Create the disk"), "page", "storage:disk_create", right="edit",
+    _("Create the disk"), "page", "storage:disk_create", right="edit",
     values=(("namespace", lambda s: s.namespace), ("name", lambda s: s.about)),
 )  # fmt: skip
 RETRY_DISK = Fix(
-    later("Make the disk again"), "post", "storage:disk_retry", right="edit",
+    _("Make the disk again"), "post", "storage:disk_retry", right="edit",
     where=(lambda s: s.namespace, lambda s: s.about),
 )  # fmt: skip
 NEW_NETWORK = Fix(
-    later("Create the network"), "page", "networking:network_create", right="cluster-edit",
+    _("Create the network"), "page", "networking:network_create", right="cluster-edit",
     values=(("name", lambda s: s.about),),
 )  # fmt: skip
 NEW_TYPE = Fix(
-    later("Create the type"), "page", "inventory:type_create", right="cluster-edit",
+    _("Create the type"), "page", "inventory:type_create", right="cluster-edit",
     values=(("name", lambda s: s.about),),
 )  # fmt: skip
-START = Fix(later("Start"), "verb", Verb.START)
-RESUME = Fix(later("Resume"), "verb", Verb.RESUME)
-RESTART = Fix(later("Restart"), "verb", Verb.RESTART)
-RESET = Fix(later("Reset"), "verb", Verb.RESET)
-FORCE_STOP = Fix(later("Force stop"), "verb", Verb.FORCE_STOP)
-UNDECLARE = Fix(later("Stop trying"), "post", "declare", values=(("running_state", lambda _s: ""),), right="edit")
-OURS = Fix(later("Use ours"), "post", "drift", values=(("keep", lambda _s: "ours"),), right="edit")
-THEIRS = Fix(later("Keep theirs"), "post", "drift", values=(("keep", lambda _s: "theirs"),), right="edit")
+START = Fix(_("Start"), "verb", Verb.START)
+RESUME = Fix(_("Resume"), "verb", Verb.RESUME)
+RESTART = Fix(_("Restart"), "verb", Verb.RESTART)
+RESET = Fix(_("Reset"), "verb", Verb.RESET)
+FORCE_STOP = Fix(_("Force stop"), "verb", Verb.FORCE_STOP)
+UNDECLARE = Fix(_("Stop trying"), "post", "declare", values=(("running_state", lambda _s: ""),), right="edit")
+OURS = Fix(_("Use ours"), "post", "drift", values=(("keep", lambda _s: "ours"),), right="edit")
+THEIRS = Fix(_("Keep theirs"), "post", "drift", values=(("keep", lambda _s: "theirs"),), right="edit")
 OPERATION = Fix(
-    later("Open the operation"), "page", "operations:operation_detail",
+    _("Open the operation"), "page", "operations:operation_detail",
     where=(lambda s: str(s.failed.uid) if s.failed else "",),
 )  # fmt: skip
 
@@ -84,7 +83,7 @@ def clock(moment: datetime | None, now: datetime) -> str:
 
 
 def last_look(s: Situation) -> list[str]:
-    return [s.message, _("Last seen %(time)s ago.") % {"time": clock(s.as_of, s.now)} if s.as_of else ""]
+    return [s.message, gettext("Last seen %(time)s ago.") % {"time": clock(s.as_of, s.now)} if s.as_of else ""]
 
 
 def crashes(s: Situation) -> list[str]:
@@ -95,30 +94,30 @@ def crashes(s: Situation) -> list[str]:
 
 
 def next_start(s: Situation) -> str:
-    return _("It is started again in %(time)s.") % {"time": clock(s.next_try, s.now)} if s.next_try else ""
+    return gettext("It is started again in %(time)s.") % {"time": clock(s.next_try, s.now)} if s.next_try else ""
 
 
 def overtime(s: Situation) -> list[str]:
     begun = s.asked.at if s.asked else s.since
     values = {"time": clock(begun, s.now), "grace": int(s.grace.total_seconds())}
-    return [_("It was asked %(time)s ago; its grace period is %(grace)s s.") % values]
+    return [gettext("It was asked %(time)s ago; its grace period is %(grace)s s.") % values]
 
 
 def room(s: Situation) -> list[str]:
     if not s.host or not s.host.storage_bytes:
         return [s.message]
     values = {"free": size(s.host.storage_free_bytes), "total": size(s.host.storage_bytes)}
-    return [s.message, _("The host has %(free)s of %(total)s left.") % values]
+    return [s.message, gettext("The host has %(free)s of %(total)s left.") % values]
 
 
 def failure(s: Situation) -> list[str]:
     if s.failed is None:
         return []
-    return [s.failed.message, _("Asked by %(who)s.") % {"who": s.failed.who} if s.failed.who else ""]
+    return [s.failed.message, gettext("Asked by %(who)s.") % {"who": s.failed.who} if s.failed.who else ""]
 
 
 def agent(s: Situation) -> list[str]:
-    return [_("Its last answer came %(time)s ago.") % {"time": clock(s.agent_at, s.now)}]
+    return [gettext("Its last answer came %(time)s ago.") % {"time": clock(s.agent_at, s.now)}]
 
 
 # --- conditions ---------------------------------------------------------------------------------------------------
@@ -161,97 +160,97 @@ def row(key: str, sentence: Any, *fixes: Fix, tone: Tone = "bad", more: Any = No
 
 RULES: tuple[Rule, ...] = (
     # --- nobody knows -------------------------------------------------------------------------------------------
-    row("RuntimeUnreachable", later("The runtime does not answer. What is shown is the last that was seen."), NODE,
+    row("RuntimeUnreachable", _("The runtime does not answer. What is shown is the last that was seen."), NODE,
         more=last_look),
-    Rule("Unseen", unseen, later("Nobody has looked at it for a while: what is shown may be old."), "warn", (NODE,),
+    Rule("Unseen", unseen, _("Nobody has looked at it for a while: what is shown may be old."), "warn", (NODE,),
          last_look, lambda s: s.as_of),
-    row("NotAnswering QemuSilent", later("The runtime cannot say what it is doing: its QEMU does not answer."),
+    row("NotAnswering QemuSilent", _("The runtime cannot say what it is doing: its QEMU does not answer."),
         FORCE_STOP, NODE),
     # --- stopping and deleting ----------------------------------------------------------------------------------
-    Rule("StopsTooLong", takes_too_long, later("The guest does not shut down within its grace period."), "warn",
+    Rule("StopsTooLong", takes_too_long, _("The guest does not shut down within its grace period."), "warn",
          (FORCE_STOP, SCREEN), overtime),
     Rule("Finalizers", lambda s: s.state == State.TERMINATING and bool(s.finalizers),
-         later("It is being deleted, and waits until others have let go of it."), "busy", (MANIFEST,),
-         lambda s: [_("Finalizers: %(names)s") % {"names": ", ".join(s.finalizers)}]),
+         _("It is being deleted, and waits until others have let go of it."), "busy", (MANIFEST,),
+         lambda s: [gettext("Finalizers: %(names)s") % {"names": ", ".join(s.finalizers)}]),
     # --- halted by QEMU -----------------------------------------------------------------------------------------
-    row("IOError", later("One of its disks could not be written, so it was halted. Make room on the host, then resume "
+    row("IOError", _("One of its disks could not be written, so it was halted. Make room on the host, then resume "
                          "it: the guest goes on where it was."), RESUME, DISKS, more=room),
-    row("GuestPanicked", later("Its operating system crashed, and it was halted."), RESET, SCREEN, SERIAL),
-    row("Watchdog", later("Its watchdog was not fed, and it was halted."), RESET, SCREEN),
+    row("GuestPanicked", _("Its operating system crashed, and it was halted."), RESET, SCREEN, SERIAL),
+    row("Watchdog", _("Its watchdog was not fed, and it was halted."), RESET, SCREEN),
     # --- something it names is missing, failed, or somebody else's ------------------------------------------------
-    row("MachineDiskNotFound", later("It names a disk that does not exist: %(about)s. It goes on by itself once the "
+    row("MachineDiskNotFound", _("It names a disk that does not exist: %(about)s. It goes on by itself once the "
                                      "disk is there."), NEW_DISK, CONFIGURE),
-    row("DiskInUse", later("One of its disks is in use by somebody else."), DISKS, CONFIGURE),
-    row("MachineDiskMisconfig", later("Its disk %(about)s could not be made."), RETRY_DISK, DISK),
-    row("WaitingForDisk", later("It waits for a disk."), DISK, tone="busy"),
-    row("NetworkNotFound", later("It names a network that does not exist: %(about)s. It goes on by itself once the "
+    row("DiskInUse", _("One of its disks is in use by somebody else."), DISKS, CONFIGURE),
+    row("MachineDiskMisconfig", _("Its disk %(about)s could not be made."), RETRY_DISK, DISK),
+    row("WaitingForDisk", _("It waits for a disk."), DISK, tone="busy"),
+    row("NetworkNotFound", _("It names a network that does not exist: %(about)s. It goes on by itself once the "
                                  "network is there."), NEW_NETWORK, CONFIGURE),
-    row("MacAddressInUse", later("The MAC address that was asked for belongs to another card."), MANIFEST, NETWORK),
-    row("AddressInUse", later("The address that was asked for belongs to another card."), MANIFEST, NETWORK),
-    row("NetworkFull", later("Its network has no address left to give."), NETWORK, CONFIGURE),
-    row("InterfaceCreationFailed", later("One of its network cards could not be made."), CARDS, MANIFEST),
-    row("MachineTypeNotFound", later("It names a machine type that does not exist: %(about)s. It goes on by itself "
+    row("MacAddressInUse", _("The MAC address that was asked for belongs to another card."), MANIFEST, NETWORK),
+    row("AddressInUse", _("The address that was asked for belongs to another card."), MANIFEST, NETWORK),
+    row("NetworkFull", _("Its network has no address left to give."), NETWORK, CONFIGURE),
+    row("InterfaceCreationFailed", _("One of its network cards could not be made."), CARDS, MANIFEST),
+    row("MachineTypeNotFound", _("It names a machine type that does not exist: %(about)s. It goes on by itself "
                                      "once the type is there."), NEW_TYPE, SIZE),
-    row("ReferencedSecretDataNotFound", later("The Secret with its start-up data is missing: %(about)s."), MANIFEST),
-    row("InvalidCloudInitUserdata SeedFailed", later("Its cloud-init data cannot be read."), MANIFEST),
+    row("ReferencedSecretDataNotFound", _("The Secret with its start-up data is missing: %(about)s."), MANIFEST),
+    row("InvalidCloudInitUserdata SeedFailed", _("Its cloud-init data cannot be read."), MANIFEST),
     # --- no room ------------------------------------------------------------------------------------------------
-    row("InsufficientResources", later("No node has room for it."),
-        Fix(later("See what is used"), "page", "inventory:node_list", right="cluster-view"), SIZE),
-    row("InsufficientMemory", later("The host has not enough free memory for it."), SIZE, NODE),
-    row("TooManyCPUs", later("The host cannot give a machine so many CPUs."), SIZE),
-    row("HostDiskFull DiskFull", later("The host's disk is full."), DISKS, NODE, more=room),
-    row("NoFreeSlot TooManyDisks", later("It has no free slot for another device."), CONFIGURE, RESTART),
+    row("InsufficientResources", _("No node has room for it."),
+        Fix(_("See what is used"), "page", "inventory:node_list", right="cluster-view"), SIZE),
+    row("InsufficientMemory", _("The host has not enough free memory for it."), SIZE, NODE),
+    row("TooManyCPUs", _("The host cannot give a machine so many CPUs."), SIZE),
+    row("HostDiskFull DiskFull", _("The host's disk is full."), DISKS, NODE, more=room),
+    row("NoFreeSlot TooManyDisks", _("It has no free slot for another device."), CONFIGURE, RESTART),
     # --- the host ---------------------------------------------------------------------------------------------------
-    row("RangeInUse", later("The address range of its network is used on the host already, so the network cannot be "
+    row("RangeInUse", _("The address range of its network is used on the host already, so the network cannot be "
                             "switched on."), NETWORKS, CONFIGURE),
-    row("NetworkMissing NotActive", later("One of its networks is switched off, or gone, on the host."), NETWORKS,
+    row("NetworkMissing NotActive", _("One of its networks is switched off, or gone, on the host."), NETWORKS,
         CONFIGURE),
-    row("MissingHostInterface BadBridge", later("The bridge that it should be plugged into is not on the host."),
+    row("MissingHostInterface BadBridge", _("The bridge that it should be plugged into is not on the host."),
         NETWORKS, CONFIGURE),
-    row("DiskMissing", later("The file of one of its disks is not on the host any more."), DISKS, CONFIGURE),
-    row("DiskForbidden", later("QEMU may not open the file of one of its disks."), DISKS, NODE),
-    row("DiskDamaged", later("One of its disks is damaged, or not what it was."), DISKS, CONFIGURE),
-    row("FirmwareMissing", later("The host has no fitting UEFI firmware."),
-        Fix(later("Change its firmware"), "tab", "configuration#c-system", right="edit"), NODE),
-    row("AcceleratorMissing", later("The host's hardware virtualization (KVM) cannot be used."), NODE),
-    row("KubevirtVMCreationFailed", later("The runtime refused to make it."), TIMELINE, CONFIGURE),
-    row("QemuFailed Refused", later("Its QEMU could not be started."), TIMELINE, CONFIGURE),
-    row("MachineVanished", later("It was removed from the host outside of this console. Starting it makes it again."),
+    row("DiskMissing", _("The file of one of its disks is not on the host any more."), DISKS, CONFIGURE),
+    row("DiskForbidden", _("QEMU may not open the file of one of its disks."), DISKS, NODE),
+    row("DiskDamaged", _("One of its disks is damaged, or not what it was."), DISKS, CONFIGURE),
+    row("FirmwareMissing", _("The host has no fitting UEFI firmware."),
+        Fix(_("Change its firmware"), "tab", "configuration#c-system", right="edit"), NODE),
+    row("AcceleratorMissing", _("The host's hardware virtualization (KVM) cannot be used."), NODE),
+    row("KubevirtVMCreationFailed", _("The runtime refused to make it."), TIMELINE, CONFIGURE),
+    row("QemuFailed Refused", _("Its QEMU could not be started."), TIMELINE, CONFIGURE),
+    row("MachineVanished", _("It was removed from the host outside of this console. Starting it makes it again."),
         START, TIMELINE),
     # --- it ended -----------------------------------------------------------------------------------------------
-    Rule("CrashLoop", lambda s: s.state == State.CRASH_LOOP, later("It stops again and again without being asked."),
+    Rule("CrashLoop", lambda s: s.state == State.CRASH_LOOP, _("It stops again and again without being asked."),
          "bad", (SERIAL, UNDECLARE), crashes),
-    Rule("Crashed", lambda s: s.reason == "Crashed", later("It stopped without being asked."), "bad", (START, SERIAL),
+    Rule("Crashed", lambda s: s.reason == "Crashed", _("It stopped without being asked."), "bad", (START, SERIAL),
          crashes),
-    row("Timeout", later("What was asked last did not happen in time."), START, TIMELINE),
-    row("Unknown", later("What was asked last may or may not have happened: the runtime stopped answering."), START,
+    row("Timeout", _("What was asked last did not happen in time."), START, TIMELINE),
+    row("Unknown", _("What was asked last may or may not have happened: the runtime stopped answering."), START,
         TIMELINE),
     Rule("Declared", lambda s: s.declared == "Running" and s.off and s.asked is None and not s.reason,
-         later("It is declared “Running” and was stopped, so it is started again."), "busy", (UNDECLARE,),
+         _("It is declared “Running” and was stopped, so it is started again."), "busy", (UNDECLARE,),
          lambda s: [next_start(s)]),
     Rule("DeclaredOff", lambda s: s.declared == "Stopped" and not s.off and s.asked is None,
-         later("It is declared “Stopped” and runs, so it is being stopped."), "busy", (UNDECLARE, FORCE_STOP),
+         _("It is declared “Stopped” and runs, so it is being stopped."), "busy", (UNDECLARE, FORCE_STOP),
          lambda _s: []),
     # --- what was asked last --------------------------------------------------------------------------------------
     Rule("OperationFailed", lambda s: s.failed is not None and s.asked is None and s.reason in ("", "GuestShutdown"),
-         later("“%(asked)s” failed."), "bad", (OPERATION,), failure,
+         _("“%(asked)s” failed."), "bad", (OPERATION,), failure,
          lambda s: s.failed.ended_at if s.failed else None),
     Rule("GuestShutdown", lambda s: s.reason == "GuestShutdown" and not s.stopped_by_us,
-         later("It was shut down from inside."), "off", (START,)),
+         _("It was shut down from inside."), "off", (START,)),
     # --- it runs, but not as written --------------------------------------------------------------------------------
-    Rule("Reason", lambda s: s.reason not in ("", "GuestShutdown"), later("%(reason)s"), "bad", (TIMELINE, CONFIGURE)),
-    Rule("Drift", lambda s: bool(s.drift), later("It was changed outside of this console."), "warn", (OURS, THEIRS),
+    Rule("Reason", lambda s: s.reason not in ("", "GuestShutdown"), "%(reason)s", "bad", (TIMELINE, CONFIGURE)),
+    Rule("Drift", lambda s: bool(s.drift), _("It was changed outside of this console."), "warn", (OURS, THEIRS),
          lambda s: [", ".join(s.drift)], lambda _s: None),
     Rule("Pending", lambda s: s.pending and not s.off,
-         later("Its configuration was changed; the change holds from its next start."), "busy",
-         (RESTART, Fix(later("See what waits"), "tab", "configuration")), lambda _s: [], lambda _s: None),
+         _("Its configuration was changed; the change holds from its next start."), "busy",
+         (RESTART, Fix(_("See what waits"), "tab", "configuration")), lambda _s: [], lambda _s: None),
     Rule("Unmade", lambda s: s.state == State.PENDING and s.asked is None,
-         later("It has not been made yet: nobody has started it."), "off", (START,)),
-    Rule("State", other_than_asked, later("It is not as it was asked to be, and the runtime gives no reason."), "bad",
+         _("It has not been made yet: nobody has started it."), "off", (START,)),
+    Rule("State", other_than_asked, _("It is not as it was asked to be, and the runtime gives no reason."), "bad",
          (TIMELINE,)),
-    Rule("AgentSilent", agent_silent, later("The agent inside the guest stopped answering: addresses, file systems "
+    Rule("AgentSilent", agent_silent, _("The agent inside the guest stopped answering: addresses, file systems "
          "and users are not known any more."), "warn", (SCREEN,), agent, lambda s: s.agent_at),
     Rule("Emulated", lambda s: s.power == "on" and s.accelerator in ("qemu", "tcg"),
-         later("It runs in software emulation, which is slow: the host offers no hardware virtualization."), "off",
+         _("It runs in software emulation, which is slow: the host offers no hardware virtualization."), "off",
          (NODE,), lambda s: [s.host.slow_because] if s.host else [], lambda _s: None),
 )  # fmt: skip

@@ -71,7 +71,7 @@ def why_not(verb: Verb, vm: Subject) -> str:
     """The sentence why this cannot be asked now, or "" when it can."""
     if vm.deleting and verb is not Verb.FORCE_STOP:
         return _("It is being deleted.")
-    if vm.busy and not _may_interrupt(verb, vm.busy):
+    if vm.busy and not _may_interrupt(verb, vm.busy) and not (verb is Verb.EDIT and is_being_made(vm)):
         return _("Another operation is still running. Wait for it, or cancel it.")
     if not vm.managed and verb in (Verb.EDIT, Verb.DELETE):
         return _("It was made outside of this console. Adopt it first.")
@@ -82,6 +82,11 @@ def why_not(verb: Verb, vm: Subject) -> str:
     if verb in POWER_VERBS:
         return _why_not_power(verb, vm)
     return ""
+
+
+def is_being_made(vm: Subject) -> bool:
+    """It is asked for and not on the host yet: a change of it goes into its making, which waits for nothing else."""
+    return vm.busy == Verb.CREATE and not vm.made
 
 
 def _may_interrupt(verb: Verb, busy: str) -> bool:

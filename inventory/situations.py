@@ -145,8 +145,9 @@ def _asked(operation: Operation | None) -> Asked | None:
 def _host(node: Node | None) -> Host | None:
     if node is None:
         return None
-    slow = next((str(check["message"]) for check in node.status_checks if check.get("name") == "acceleration"), "")
-    return Host(node.status_storage_free_bytes, node.status_storage_bytes, slow)
+    told = next((str(check["message"]) for check in node.status_checks if check.get("name") == "acceleration"), "")
+    because = told.partition(". ")[2]  # its first sentence says what the line says already
+    return Host(node.status_storage_free_bytes, node.status_storage_bytes, because)
 
 
 def latest(uids: Iterable[UUID]) -> dict[UUID, Operation]:

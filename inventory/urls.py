@@ -69,5 +69,6 @@ urlpatterns = [
     path("nodes/", nodes.node_list, name="node_list"),
     path("nodes/<str:name>/", nodes.node_detail, name="node_detail"),
     path("api/v1/search", api.Search.as_view(), name="api_vm_search"),
+    path("api/v1/why/<uuid:uid>", api.WhyOf.as_view(), name="api_vm_why"),
     path("api/v1/settings", api.Settings.as_view(), name="api_settings"),
 ]

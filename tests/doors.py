@@ -192,6 +192,7 @@ INVENTORY: Doors = {
     "inventory:type_detail": {"GET": PEOPLE, "POST": CLUSTER_EDIT},
     "inventory:type_delete": {"POST": CLUSTER_EDIT},
     "inventory:api_vm_search": {"GET": PEOPLE},
+    "inventory:api_vm_why": {"GET": SEE},
     "inventory:api_settings": {"GET": PEOPLE},
     "inventory:node_list": {"GET": CLUSTER_SEE},
     "inventory:node_detail": {"GET": CLUSTER_SEE},

@@ -74,10 +74,10 @@ def edit(
     if not names and not kept:
         _metadata_only(actor, vm, written, diff, restored)
         return None
-    refuse_unless_allowed(Verb.EDIT, vm)
+    making = refuse_unless_allowed(Verb.EDIT, vm)
     if kept:
         secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)
-    operation = operations.begin(
+    operation = _into_making(actor, vm, making, diff) if making else operations.begin(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=diff,
         data={"restart": restart, "before": manifest_of(vm, status=False)},
     )  # fmt: skip
@@ -89,10 +89,21 @@ def edit(
     detach_absent(vm)
     _release_cards(vm, spec)
     claim_existing(vm, spec)
-    remember(vm, actor, operation_uid=operation.uid, restored=restored)
+    remember(vm, actor, operation_uid=None if making else operation.uid, restored=restored)
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def _into_making(actor: Actor, vm: VirtualMachine, making: Operation, diff: dict[str, Any]) -> Operation:
+    """A change of a machine that is not made yet, as when it waits for something that was misspelt: the operation that
+    makes it goes on, with what is written now.
+    """
+    audit.record(
+        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
+        operation_uid=making.uid, diff=diff,
+    )  # fmt: skip
+    return making
 
 
 def _needs_restart(vm: VirtualMachine, frozen: list[str], when: When) -> bool:

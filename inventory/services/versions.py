@@ -52,7 +52,9 @@ def kept(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest without anything that could be a secret."""
     metadata = {**manifest["metadata"]}
     written = {key: value for key, value in metadata.get("annotations", {}).items() if key not in COPIES}
-    metadata["annotations"] = rules.redacted(written)
+    metadata.pop("annotations", None)
+    if written:
+        metadata["annotations"] = rules.redacted(written)
     spec = {key: rules.redacted(value) if key in FREE else value for key, value in manifest.get("spec", {}).items()}
     return {**manifest, "metadata": metadata, "spec": spec}
 

@@ -174,7 +174,7 @@ def clashed(
     """Both changes since the version that this one began with, or None when that is not what is wrong."""
     if refusal.reason != "Stale":
         return None
-    begun = MachineVersion.objects.filter(machine=vm, number=began_with(request)).first()
+    begun = MachineVersion.objects.filter(machine=vm, number=began_with(request) or 0).first()
     base = begun.manifest if begun else now
     theirs, mine = differences(base, now), differences(base, wanted)
     both = {change.path for change in theirs} & {change.path for change in mine}
@@ -211,4 +211,4 @@ def shown(request: HttpRequest, vm: VirtualMachine, now: Manifest, status: int =
         "running": not vm.is_off,
         **previewed(request, vm, now, wanted),
     }
-    return page(request, vm, "configuration", status=status, **context, **more)
+    return page(request, vm, "configuration", status=status, **{**context, **more})

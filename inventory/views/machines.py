@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inventory.models import VirtualMachine
+from inventory.readiness import needs
 from inventory.rules import Verb
 from inventory.services import editing, making, power
 from inventory.services.asking import require_on
@@ -89,6 +90,7 @@ def tab(name: str, gather: Callable[[HttpRequest, VirtualMachine], Context]) -> 
 def overview_of(_request: HttpRequest, vm: VirtualMachine) -> Context:
     return {
         "disks": disks_of(vm),
+        "needs": needs(vm) if vm.is_off else [],
         "events": events.of(vm.uid)[:6],
         "operations": Operation.objects.filter(subject_uid=vm.uid).order_by("-created_at")[:5],
         "charts": [

@@ -9,15 +9,18 @@ from django.test import Client
 
 from inventory.configuring import merged
 from inventory.explaining import explained_fields
+from inventory.manifests import dump_yaml, manifest_of
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
 from inventory.services.editing import edit, manifest_now
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power
+from observability.models import AuditEntry
 from storage.services import create_disk
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People, client_of
 from tests.settle import settle
+from vmconsole.operations.models import Operation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GIB = 1 << 30
@@ -93,6 +96,22 @@ def test_what_waits_for_the_next_start_is_shown_and_taken_back(people: People, v
     assert (vm.spec_memory_bytes, vm.status_running) == (256 << 20, {})
 
 
+def test_both_views_of_two_people_at_once(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    text = carol.get(page(vm, "yaml")).content.decode()
+    assert "spec.compute.cpu.vcpus" in text  # what fields mean
+    mine = dump_yaml(manifest_of(vm, status=False)).replace("web-1\n", "web-1\n  labels: {mine: '1'}\n", 1)
+    theirs = manifest_now(vm)
+    theirs.metadata.annotations = {"theirs": "1"}
+    edit(people.alice, ACTOR, vm, theirs)
+    answer = carol.post(page(vm, "yaml"), {"generation": str(vm.generation), "yaml": mine})
+    told = answer.content.decode()
+    assert answer.status_code == 409
+    assert "mine: &#x27;1&#x27;" in told
+    assert "theirs: &#x27;1&#x27;" in told
+    assert f'name="generation" value="{now(vm).generation}"' in told
+
+
 def test_labels_disks_and_cards_are_rows(people: People, vm: VirtualMachine) -> None:
     create_disk(people.carol, ACTOR, MINE, "data", size_bytes=GIB)
     settle()
@@ -150,3 +169,16 @@ def test_every_field_of_the_schema_has_its_help() -> None:
     assert fields["spec.compute.cpu.vcpus"].kind == "integer"
     assert fields["spec.disks[].driver"].kind == "sata | scsi | virtio"
     assert [field.path for field in fields.values() if not field.text] == []
+
+
+def test_what_was_misspelt_is_put_right_while_it_is_being_made(people: People, fake_runtime: Any) -> None:
+    vm, making = create(people.carol, ACTOR, manifest(interfaces=[{"name": "eth0", "networkName": "pod-netwrok"}]))
+    settle()
+    assert now(vm).status_reason == "NetworkNotFound"
+    rows = {**ROWS, "card-TOTAL_FORMS": "1", "card-INITIAL_FORMS": "1", "card-0-name": "eth0",
+            "card-0-network": "pod-network", "card-0-model": "virtio"}  # fmt: skip
+    assert post(client_of(people.carol), vm, **rows).status_code == 302
+    settle(lambda: now(vm).status_state == "Running")
+    making.refresh_from_db()
+    assert (making.state, Operation.objects.count()) == ("done", 1)
+    assert AuditEntry.objects.filter(action="edit", phase="succeeded", operation_uid=str(making.uid)).count() == 1

@@ -349,7 +349,8 @@ def test_a_start_without_room_says_how_much_is_missing(people: People, fake_runt
     second, _operation = create(people.carol, ACTOR, manifest("second"))
     settle()
     assert (now(second).status_state, second.status_reason) == ("ErrorUnschedulable", "InsufficientResources")
-    assert "256Mi" in second.status_message
+    assert "256 MiB" in second.status_message
+    assert "212 MiB too little" in second.status_message
     power(people.carol, ACTOR, first, Verb.FORCE_STOP)
     settle(lambda: now(second).status_state == "Running")
 

@@ -35,6 +35,8 @@ PAUSED = Subject(power=Power.PAUSED)
         (Verb.START, Subject(power=Power.OFF, declared="Stopped"), "declared “Stopped”"),
         (Verb.STOP, Subject(power=Power.ON, busy=Verb.START), "Another operation"),
         (Verb.FORCE_STOP, Subject(power=Power.ON, busy=Verb.STOP), ""),
+        (Verb.EDIT, Subject(power=None, busy=Verb.CREATE, made=False), ""),
+        (Verb.EDIT, Subject(power=Power.ON, busy=Verb.CREATE), "Another operation"),
         (Verb.FORCE_STOP, Subject(power=Power.ON, busy=Verb.EDIT), "Another operation"),
         (Verb.DELETE, Subject(power=Power.ON, busy=Verb.START), ""),
         (Verb.DELETE, Subject(power=Power.ON, protected=True), "protected"),

@@ -125,7 +125,8 @@ def test_why_and_describe_bring_evidence(vmctl: Vmctl) -> None:
     told = vmctl.yaml("why", "web-1")
     assert told["reason"] == "MachineDiskNotFound"
     assert "data" in told["sentence"]
-    assert "MachineDiskNotFound" in vmctl.ok("why", "web-1")
+    assert told["fixes"][0]["label"] == "Create the disk"
+    assert "What may help: Create the disk" in vmctl.ok("why", "web-1")
     assert "Events:" in vmctl.ok("describe", "gvm", "web-1")
     assert "web-1" in vmctl.ok("operations")
     assert "web-1" in vmctl.ok("audit", "--name", "web-1")

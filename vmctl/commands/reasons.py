@@ -9,7 +9,7 @@ import typer
 from vmctl import waiting
 from vmctl.commands.looking import event_rows, when
 from vmctl.discovery import EVENT
-from vmctl.errors import clean
+from vmctl.errors import Exit, Failed, clean
 from vmctl.options import Context, Format, Machine, Namespace, Output
 from vmctl.output import columns, dump, say
 from vmctl.session import Session
@@ -23,19 +23,35 @@ def why(name: Machine, output: Output = Format.TABLE, namespace: Namespace = "",
     uid = metadata.get("uid", "")
     events = list(session.list(EVENT, metadata.get("namespace", ""), fieldSelector=f"involvedObject.uid={uid}"))
     operation = waiting.latest(session, machine)
+    line = said(session, uid)
     told = {
         "name": metadata["name"], "state": waiting.state_of(machine), "reason": status.get("reason", ""),
-        "sentence": sentence(machine, operation), "operation": operation, "events": _telling(events),
+        "sentence": line.get("sentence") or sentence(machine, operation), "evidence": line.get("evidence", []),
+        "since": line.get("since"), "fixes": line.get("fixes", []), "operation": operation,
+        "events": _telling(events),
     }  # fmt: skip
     if output in (Format.YAML, Format.JSON):
         typer.echo(dump(told, output))
         return
     head = f"{told['name']}: {told['state'] or '-'}" + (f" ({told['reason']})" if told["reason"] else "")
-    say(f"{head}\n{told['sentence']}")
+    say("\n".join(map(clean, [head, str(told["sentence"]), *told["evidence"]])))
+    fixes = [str(fix["label"]) for fix in told["fixes"] if not fix.get("why_not")]
+    if fixes:
+        say(_("What may help: %(fixes)s.") % {"fixes": clean(", ".join(fixes))})
     if operation:
         say("\n" + _operation(operation))
     if told["events"]:
         say("\n" + columns([_("TYPE"), _("REASON"), _("AGE"), _("COUNT"), _("MESSAGE")], event_rows(told["events"])))
+
+
+def said(session: Session, uid: str) -> dict[str, Any]:
+    """The server's own “why?” line; {} of a server from before it had one."""
+    try:
+        return dict(session.api.get(f"/api/v1/why/{uid}")) if uid else {}
+    except Failed as failed:
+        if failed.code in (Exit.NOT_FOUND, Exit.FORBIDDEN):
+            return {}
+        raise
 
 
 def sentence(machine: dict[str, Any], operation: dict[str, Any]) -> str:
