@@ -24,6 +24,7 @@ from vmconsole.pages import Icon, size
 from vmconsole.runtime.quantities import BadQuantity, parse_quantity
 
 MOST_SHOWN = 4
+TIGHT = 4  # so many vCPUs for each CPU that guests wait for one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def start_line(power: str) -> Line:
 
 
 def room_lines(host: Room, each: Size, number: int, *, starts: bool, sees_nodes: bool) -> list[Line]:
-    needed, vcpus = each.memory_bytes * number, each.vcpus * number
+    needed = each.memory_bytes * number
     lacks = needed > host.free_memory_bytes
     title = _("Memory: not enough for a start now") if lacks else _("Memory: there is room")
     if not sees_nodes:
@@ -172,11 +173,16 @@ def room_lines(host: Room, each: Size, number: int, *, starts: bool, sees_nodes:
     used = percent(host.given_memory_bytes, host.memory_bytes)
     will = percent(host.given_memory_bytes + needed, host.memory_bytes)
     memory = Line(Icon("cpu"), title, said % values, "warn" if lacks else "", (will, used))
-    over = (host.given_vcpus + vcpus) / host.cpus if host.cpus else 0
-    said = _("%(given)s of %(cpus)s are given, %(needed)s more make %(ratio)s vCPUs for each CPU")
-    shares = {"given": host.given_vcpus, "cpus": host.cpus, "needed": vcpus, "ratio": f"{over:.1f}"}
-    title = _("CPUs: shared") if over > 1 else _("CPUs: there is room")
-    return [memory, Line(Icon("cpu"), title, said % shares, "warn" if over > 4 else "")]
+    return [memory, cpu_line(host, each.vcpus * number)]
+
+
+def cpu_line(host: Room, more: int) -> Line:
+    """CPUs are shared: more vCPUs than CPUs is usual, and many more is slow."""
+    over = (host.given_vcpus + more) / host.cpus if host.cpus else 0
+    values = {"given": host.given_vcpus, "cpus": host.cpus, "more": more, "ratio": f"{over:.1f}"}
+    title = _("CPUs: overcommitted %(ratio)s times") if over > 1 else _("CPUs: there is room")
+    said = _("%(given)s vCPUs run on %(cpus)s CPUs, and %(more)s more")
+    return Line(Icon("cpu"), title % values, said % values, "warn" if over > TIGHT else "")
 
 
 def bytes_of(form: MachineForm, made: list[NewDisk]) -> Bytes:

@@ -58,6 +58,8 @@ def vm_create(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "inventory/vm_create.html", context_of(parts))
     checked = [part.is_valid() for part in parts]  # all of them, so that every field is marked
+    if all(checked) and asked_before(request):
+        return gone_to(parts[0], parts[0].cleaned_data["namespace"])
     check_together(*parts)
     marks: set[str] = set()
     if all(checked) and not any(map(errors_of, parts)):
@@ -74,12 +76,19 @@ def errors_of(part: Any) -> list[Any]:
     return [each.errors for each in part.forms if each.errors and not each.cleaned_data.get("DELETE")]
 
 
+def once_of(request: HttpRequest) -> str:
+    return request.POST.get("once", "")[:120]
+
+
+def asked_before(request: HttpRequest) -> bool:
+    """A second click on the button is the first one's request."""
+    once, user = once_of(request), asker(request)
+    return bool(once) and Operation.objects.filter(actor_user_id=user.pk, idempotency_key=once).exists()
+
+
 def made(request: HttpRequest, parts: Parts, marks: set[str]) -> HttpResponse | None:
     """Create them, or put what is wrong beside the fields."""
     form, disks, cards = parts
-    once = request.POST.get("once", "")[:120]
-    if once and Operation.objects.filter(actor_user_id=asker(request).pk, idempotency_key=once).exists():
-        return gone_to(form, form.cleaned_data["namespace"])
     try:
         wishes = [
             making.Wish(
@@ -90,7 +99,7 @@ def made(request: HttpRequest, parts: Parts, marks: set[str]) -> HttpResponse | 
         ]
         making.create_many(
             asker(request), actor_of(request), wishes, start=form.cleaned_data["power"] != "stay",
-            idempotency_key=once, like=form.like,
+            idempotency_key=once_of(request), like=form.like,
         )  # fmt: skip
     except Invalid as invalid:
         for path, sentence in invalid.problems:

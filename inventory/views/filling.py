@@ -48,13 +48,11 @@ def forms_of(request: HttpRequest, data: Any = None) -> Parts:
         data, initial=initial(request, images, places, like), places=places, types=types, images=images[:MOST_IMAGES],
         disks=disks, copies=copies, like=like,
     )  # fmt: skip
-    more = DiskForms(
-        data, prefix="disk", form_kwargs={"disks": disks, "copies": copies},
-        initial=cloning.disks_of(like) if like else [],
-    )  # fmt: skip
-    cards = CardForms(
-        data, prefix="card", form_kwargs={"networks": networks}, initial=first_cards(request, networks, like)
-    )
+    # What was sent stands for itself: a row that equals its first values would be taken for one nobody filled in.
+    first_disks = cloning.disks_of(like) if like and data is None else None
+    first = first_cards(request, networks, like) if data is None else None
+    more = DiskForms(data, prefix="disk", form_kwargs={"disks": disks, "copies": copies}, initial=first_disks)
+    cards = CardForms(data, prefix="card", form_kwargs={"networks": networks}, initial=first)
     return form, more, cards
 
 
@@ -80,7 +78,8 @@ def initial(
 ) -> dict[str, Any]:
     """Sensible defaults, over which a clone and then a link may say something else."""
     asked = request.GET
-    named_one = next((image for image in images if image.name == asked.get("image")), None)
+    wanted = asked.get("image")
+    named_one = next((image for image in images if wanted in (image.name, f"{image.namespace}/{image.name}")), None)
     image = named_one or next((image for image in images if image.public), images[0] if images else None)
     here = namespace_of(request)
     place = next((name for name in (asked.get("namespace"), here, "default") if name in places), places[0])
