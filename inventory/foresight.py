@@ -56,7 +56,7 @@ def foresee(form: MachineForm, disks: Any, cards: Any, *, sees_nodes: bool) -> l
     number = max(len(form.names), 1)
     made = composing.new_disks(form, disks, (form.names or [composing.UNNAMED])[0])
     each, host = size_of(form), room()
-    lines = [machines(form, each), *taken(form)]
+    lines = [machines(form, each)]
     lines += [disk_line(form, disk) for disk in made] + [card_line(form, row, number) for row in composing.rows(cards)]
     lines.append(start_line(form.cleaned_data.get("power", "")))
     if host.memory_bytes and each:
@@ -91,15 +91,6 @@ def machines(form: MachineForm, each: Size | None) -> Line:
     return Line(Icon("device-desktop"), title, ", ".join(filter(None, [said, where])))
 
 
-def taken(form: MachineForm) -> list[Line]:
-    """Names that somebody has already."""
-    place = form.cleaned_data.get("namespace", "")
-    found = names_taken(place, form.names)
-    if not found:
-        return []
-    return [Line(Icon("alert-circle"), taken_said(found), tone="bad")]
-
-
 def names_taken(place: str, names: list[str]) -> list[str]:
     rows = VirtualMachine.objects.filter(namespace=place, name__in=names)
     return sorted(rows.values_list("name", flat=True))
@@ -110,19 +101,26 @@ def taken_said(names: list[str]) -> str:
 
 
 def disk_line(form: MachineForm, disk: NewDisk) -> Line:
-    kind = next(iter(disk.source), "blank")
+    kind, wanted = next(iter(disk.source), "blank"), disk.size_bytes
     image = form.images.get(form.cleaned_data.get("image", "")) if kind == "image" else None
-    wanted = size(disk.size_bytes) if disk.size_bytes else ""
     if image:
-        text = _("%(size)s, copied from %(image)s") % {
-            "size": wanted or size(image.suggested_size_bytes), "image": image.shown_title
-        }  # fmt: skip
+        values = {"size": size(wanted or image.suggested_size_bytes), "image": image.shown_title}
+        text = _("%(size)s, copied from %(image)s") % values
     elif kind == "virtualMachineDisk":
-        source = disk.source["virtualMachineDisk"]["name"]
-        text = _("%(size)s, a copy of %(disk)s") % {"size": wanted or _("as large as it"), "disk": source}
+        name = disk.source["virtualMachineDisk"]["name"]
+        original = originals(form, [disk]).get(name)
+        values = {"size": size(wanted or (original.size_bytes if original else None)), "disk": name}
+        text = _("%(size)s, a copy of %(disk)s") % values
     else:
-        text = _("%(size)s, blank") % {"size": wanted or "–"}
+        text = _("%(size)s, blank") % {"size": size(wanted) if wanted else "–"}
     return Line(Icon("database"), _("New disk %(name)s") % {"name": disk.name}, text)
+
+
+def originals(form: MachineForm, made: list[NewDisk]) -> dict[str, VirtualMachineDisk]:
+    """The disks that are copied, by name."""
+    names = [disk.source["virtualMachineDisk"]["name"] for disk in made if "virtualMachineDisk" in disk.source]
+    place = form.cleaned_data.get("namespace", "")
+    return {disk.name: disk for disk in VirtualMachineDisk.objects.filter(namespace=place, name__in=names)}
 
 
 def card_line(form: MachineForm, row: dict[str, Any], number: int) -> Line:
@@ -181,18 +179,16 @@ def cpu_line(host: Room, more: int) -> Line:
     over = (host.given_vcpus + more) / host.cpus if host.cpus else 0
     values = {"given": host.given_vcpus, "cpus": host.cpus, "more": more, "ratio": f"{over:.1f}"}
     title = _("CPUs: overcommitted %(ratio)s times") if over > 1 else _("CPUs: there is room")
-    said = _("%(given)s vCPUs run on %(cpus)s CPUs, and %(more)s more")
+    said = _("vCPUs given so far: %(given)s, on %(cpus)s CPUs; this adds %(more)s")
     return Line(Icon("cpu"), title % values, said % values, "warn" if over > TIGHT else "")
 
 
 def bytes_of(form: MachineForm, made: list[NewDisk]) -> Bytes:
     now = most = 0
-    place = form.cleaned_data.get("namespace", "")
-    copied = [disk.source["virtualMachineDisk"]["name"] for disk in made if "virtualMachineDisk" in disk.source]
-    originals = {disk.name: disk for disk in VirtualMachineDisk.objects.filter(namespace=place, name__in=copied)}
+    copied = originals(form, made)
     image = form.images.get(form.cleaned_data.get("image", ""))
     for disk in made:
-        source: Any = originals.get(disk.source.get("virtualMachineDisk", {}).get("name", ""))
+        source: Any = copied.get(disk.source.get("virtualMachineDisk", {}).get("name", ""))
         source = image if "image" in disk.source else source
         now += source.status_allocated_bytes if source else 0
         most += max(disk.size_bytes, source.size_bytes if source else 0)

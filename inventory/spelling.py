@@ -31,9 +31,20 @@ def vmctl(documents: list[Manifest], notes: list[str]) -> str:
     """One short command where its flags can say it all; else the manifests, applied."""
     flags = short(documents)
     if flags:
-        return comments(notes) + shlex.join(flags) + "\n"
+        return comments(notes) + folded(flags)
     text = "---\n".join(dump_yaml(document) for document in documents)
     return f"{comments(notes)}vmctl apply -f - {here(text)}"
+
+
+def folded(words: list[str]) -> str:
+    """The command with each option on a line of its own, as it fits beside the form."""
+    lines = []
+    for word in words:
+        if word.startswith("-") or not lines:
+            lines.append(shlex.quote(word))
+        else:
+            lines[-1] += " " + shlex.quote(word)
+    return " \\\n  ".join(lines) + "\n"
 
 
 def here(text: str) -> str:

@@ -151,6 +151,7 @@ def vm_preview(request: HttpRequest) -> HttpResponse:
     for part in parts:
         part.is_valid()
     if request.POST.get("as") == "review":
+        check_together(*parts)
         sees_nodes = may(request.user, Right.CLUSTER_VIEW, None)
         context = {"lines": foresee(form, disks, cards, sees_nodes=sees_nodes), "missing": missing(form)}
         return render(request, "inventory/vm_create_review.html", context)

@@ -18,6 +18,7 @@ from vmconsole.access.views_people import asker
 from vmconsole.pages import Icon
 
 MOST = 8
+HURTING = (Verb.STOP, Verb.RESTART, Verb.FORCE_STOP, Verb.RESET)
 ACTIONS = (
     ("inventory:vm_create", Icon("plus"), "create virtual machine new vm"),
     ("storage:disk_create", Icon("database-plus"), "create disk new"),
@@ -40,7 +41,7 @@ def palette(request: HttpRequest) -> JsonResponse:
 def split(text: str) -> tuple[Verb | None, str]:
     """ "stop web" is a verb and a name; the verb also in the reader's language."""
     first, _space, rest = text.partition(" ")
-    for verb in POWER_VERBS:
+    for verb in (*POWER_VERBS, Verb.DELETE):
         if first and first.lower() in (verb.value, str(LABELS[verb][0]).lower()):
             return verb, rest.strip()
     return None, text
@@ -60,7 +61,20 @@ def doing(row: Shown, verb: Verb) -> dict[str, Any]:
     button = row.button(verb.value)
     label = f"{button.label} {row.vm.title}"
     entry = {"label": label, "sub": row.vm.namespace, "url": button.url, "post": True, "icon": button.icon}
-    return {**entry, "why": button.why_not} if button.why_not else entry
+    if button.why_not:
+        return {**entry, "why": button.why_not}
+    if verb is Verb.DELETE:
+        return {**entry, "post": False, "dialog": True}  # where the name has to be typed
+    return {**entry, "ask": hurts(verb, row), "yes": button.label} if verb in HURTING else entry
+
+
+def hurts(verb: Verb, row: Shown) -> str:
+    """What to ask before, as a name in a list is easily mistaken for its neighbour."""
+    if verb in (Verb.FORCE_STOP, Verb.RESET):
+        lost = _("%(verb)s %(name)s? What the guest has not written to its disks is lost.")
+    else:
+        lost = _("%(verb)s %(name)s? Whoever works with it is cut off.")
+    return lost % {"verb": LABELS[verb][0], "name": row.vm.title}
 
 
 def disks(request: HttpRequest, text: str) -> list[dict[str, Any]]:

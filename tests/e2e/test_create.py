@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
@@ -101,10 +102,9 @@ def test_what_the_pane_says_works_when_it_is_pasted(
     name: str,
     changes: dict[str, str],
 ) -> None:
-    image = console.rows("select uid from storage_image where name = 'demo'")[0][0]
+    image = str(UUID(console.rows("select uid from storage_image where name = 'demo'")[0][0]))
     written = f"{kind}-{name}"
-    dashed = f"{image[:8]}-{image[8:12]}-{image[12:16]}-{image[16:20]}-{image[20:]}" if "-" not in image else image
-    form = {**SMALL, "namespace": PLACE, "name": written, "image": dashed, "power": "stay", **changes, "as": kind}
+    form = {**SMALL, "namespace": PLACE, "name": written, "image": image, "power": "stay", **changes, "as": kind}
     text = newcomer.post("vms/new/preview", **form).text.replace("vmc_…", token)
     done = subprocess.run(["bash", "-ec", text], env=shell, text=True, capture_output=True, check=False)
     assert done.returncode == 0, text + done.stdout + done.stderr

@@ -1,8 +1,19 @@
 /** The command palette: go to a page or a thing, or do something to it ("stop web-3"). */
-import { ask, csrf } from '../lib/http'
+import htmx from 'htmx.org'
+import { ask } from '../lib/http'
 import { t } from '../lib/words'
 
-type Entry = { label: string; sub: string; url: string; post: boolean; icon: string; why?: string }
+type Entry = {
+  label: string
+  sub: string
+  url: string
+  post: boolean
+  icon: string
+  why?: string
+  ask?: string
+  yes?: string
+  dialog?: boolean
+}
 
 const spriteUrl = () => document.querySelector<HTMLElement>('[data-sprite]')?.dataset.sprite ?? ''
 
@@ -22,20 +33,28 @@ export function pages(query: string, links: Iterable<HTMLAnchorElement>): Entry[
 
 function go(entry: Entry) {
   if (entry.why) return
-  if (!entry.post) {
+  if (!entry.post && !entry.dialog) {
     location.assign(entry.url)
     return
   }
-  const form = document.createElement('form')
-  form.method = 'post'
-  form.action = entry.url
-  const token = document.createElement('input')
-  token.type = 'hidden'
-  token.name = 'csrfmiddlewaretoken'
-  token.value = csrf()
-  form.append(token)
-  document.body.append(form)
-  form.submit()
+  press(entry)
+}
+
+/** A button as the page has them: it asks first where that hurts, and the operations panel tells how it went. */
+function press(entry: Entry) {
+  document.getElementById('palette-act')?.remove()
+  document.querySelector<HTMLDialogElement>('#palette')?.close()
+  const button = document.createElement('button')
+  button.id = 'palette-act'
+  button.hidden = true
+  button.setAttribute(entry.post ? 'hx-post' : 'hx-get', entry.url)
+  button.setAttribute('hx-target', entry.dialog ? '#dialog' : 'this')
+  button.setAttribute('hx-swap', entry.dialog ? 'innerHTML' : 'none')
+  if (entry.ask) button.dataset.ask = entry.ask
+  if (entry.yes) button.dataset.askYes = entry.yes
+  document.body.append(button)
+  htmx.process(button)
+  button.click()
 }
 
 function row(entry: Entry, chosen: boolean, at: number): HTMLLIElement {
