@@ -116,10 +116,10 @@ def log_in(page: Page) -> None:
     expect(page.locator("vm-terminal")).to_have_attribute("data-state", "live")
     screen, keyboard = page.locator(".xterm-rows"), page.locator("textarea.xterm-helper-textarea")
     expect(screen).to_contain_text("login:")
-    for said, typed in (("Password:", "demo"), ("demo@", "demo"), ("load average", "uptime; uname -srm")):
+    for answer, typed in (("Password:", "demo"), ("demo@", "demo"), ("load average", "uptime; uname -srm")):
         keyboard.press_sequentially(typed)
         page.keyboard.press("Enter")
-        expect(screen).to_contain_text(said)
+        expect(screen).to_contain_text(answer)
 
 
 def see_screen(page: Page) -> None:
