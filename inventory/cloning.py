@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inventory.configuring import initial
+from inventory.configuring import initial_of
 from inventory.manifests import manifest_of
 from inventory.models import VirtualMachine
 from vmconsole.access.models import User
@@ -31,11 +31,12 @@ def original(user: User, asked: str) -> VirtualMachine | None:
 
 def values_of(vm: VirtualMachine) -> Manifest:
     """The form's first values. The boot disk is copied; it goes with the new machine as the old one's does."""
-    values = initial(vm)
+    values = initial_of(vm, manifest_of(vm, status=False))
     boot = next((row for row in vm.disks.all() if row.boot), None)
-    kept = ("labels", "auto_restart", "sizing", "vcpus", "memory", "os_type", "firmware", "secure_boot")
+    kept = ("auto_restart", "sizing", "vcpus", "memory", "os_type", "firmware", "secure_boot")
     return {
         **{key: values[key] for key in kept},
+        "labels": "\n".join(f"{key}={value}" for key, value in vm.labels.items()),
         "namespace": vm.namespace,
         "source": "copy" if boot else "blank",
         "copied": f"{vm.namespace}/{boot.disk_name}" if boot else "",

@@ -38,7 +38,7 @@ def vmctl(documents: list[Manifest], notes: list[str]) -> str:
 
 def folded(words: list[str]) -> str:
     """The command with each option on a line of its own, as it fits beside the form."""
-    lines = []
+    lines: list[str] = []
     for word in words:
         if word.startswith("-") or not lines:
             lines.append(shlex.quote(word))
