@@ -1,5 +1,4 @@
 /** The command palette: go to a page or a thing, or do something to it ("stop web-3"). */
-import htmx from 'htmx.org'
 import { ask } from '../lib/http'
 import { t } from '../lib/words'
 
@@ -53,8 +52,10 @@ function press(entry: Entry) {
   if (entry.ask) button.dataset.ask = entry.ask
   if (entry.yes) button.dataset.askYes = entry.yes
   document.body.append(button)
-  htmx.process(button)
-  button.click()
+  void import('htmx.org').then(({ default: htmx }) => {
+    htmx.process(button)
+    button.click()
+  })
 }
 
 function row(entry: Entry, chosen: boolean, at: number): HTMLLIElement {
