@@ -4,6 +4,7 @@ import { count } from './lists'
 import { unlocks } from './dialogs'
 import { tellTimes } from './times'
 import { pages } from './palette'
+import { leaveConsole } from './keys'
 
 afterEach(() => (document.body.innerHTML = ''))
 
@@ -74,4 +75,17 @@ it('the palette knows the pages of the navigation', () => {
   document.body.innerHTML =
     '<a href="/vms/" data-title="Virtual machines" data-icon="x"></a><a href="/disks/" data-title="Disks"></a>'
   expect(pages('virt', document.querySelectorAll('a')).map((entry) => entry.label)).toEqual(['Virtual machines'])
+})
+
+it('a screen is left by Ctrl+Alt+Home, to its buttons', () => {
+  document.body.innerHTML =
+    '<vm-screen><div class="screen-bar"><button>Keys</button></div><canvas tabindex="0"></canvas></vm-screen>'
+  const canvas = document.querySelector('canvas')!
+  canvas.addEventListener('keydown', leaveConsole)
+  const press = (key: string) => {
+    canvas.focus()
+    canvas.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true, altKey: true, bubbles: true }))
+    return document.activeElement?.tagName
+  }
+  expect([press('End'), press('Home')]).toEqual(['CANVAS', 'BUTTON'])
 })
