@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from inventory.cloudinit import Person, user_data_of
-from inventory.models import VirtualMachineType
+from inventory.models import VirtualMachine, VirtualMachineType
+from inventory.patterns import BadPattern, names_of
 from inventory.rules import memory_problem
 from inventory.schema import GROUP
 from networking.models import POD_NETWORK
@@ -31,6 +32,7 @@ POWERS = (
 DRIVERS = (("virtio", "virtio"), ("sata", "SATA"), ("scsi", "SCSI"))
 MODELS = (("virtio", "virtio"), ("e1000", "Intel e1000"), ("e1000e", "Intel e1000e"), ("rtl8139", "Realtek 8139"))
 name_problem = _("Use lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit.")
+MOST_LETTERS = 63
 name_field: dict[str, Any] = {"max_length": 63, "validators": [dns_label], "strip": True}
 plain = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -80,6 +82,25 @@ class LabelsField(forms.CharField):
         return labels_of(str(super().clean(value)))
 
 
+class NamesField(forms.CharField):
+    """A name, or several as one: `web-{1..5}`. Each has to be a name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=90, widget=forms.TextInput(attrs={**plain, "autofocus": True}), **options)
+
+    def clean(self, value: Any) -> str:
+        text = str(super().clean(value))
+        try:
+            names = names_of(text)
+        except BadPattern as error:
+            raise ValidationError(_(str(error))) from error
+        for name in names:
+            if len(name) > MOST_LETTERS:
+                raise ValidationError(_("A name has at most 63 letters."))
+            dns_label(name)
+        return text
+
+
 class TypeForm(forms.Form):
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs=plain), **name_field)
     vcpus = vcpus_field()
@@ -106,26 +127,32 @@ class TypeForm(forms.Form):
 
 
 class DiskForm(forms.Form):
-    """One more disk: a new blank one, or one that exists."""
+    """One more disk: a new blank one, one that exists, or a copy of one."""
 
-    kind = forms.ChoiceField(label=_("Disk"), choices=(("new", _("New, blank")), ("old", _("Existing"))))
+    kind = forms.ChoiceField(
+        label=_("Disk"), choices=(("new", _("New, blank")), ("old", _("Existing")), ("copy", _("A copy of a disk")))
+    )
     name = forms.CharField(label=_("Name"), required=False, widget=forms.TextInput(attrs=plain), max_length=63)
     size = SizeField(label=_("Size"), required=False)
     existing = forms.ChoiceField(label=_("Existing disk"), required=False)
+    copied = forms.ChoiceField(label=_("Disk to copy"), required=False)
     driver = forms.ChoiceField(label=_("Bus"), choices=DRIVERS, required=False)
     read_only = forms.BooleanField(label=_("Read-only"), required=False)
     auto_delete = forms.BooleanField(label=_("Delete with the machine"), required=False)
 
-    def __init__(self, *args: Any, disks: Any = (), **options: Any) -> None:
+    def __init__(self, *args: Any, disks: Any = (), copies: Any = (), **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["existing"].choices = [("", _("Choose …")), *disks]  # type: ignore[attr-defined]
+        fields: dict[str, Any] = self.fields
+        fields["existing"].choices = [("", _("Choose …")), *disks]
+        fields["copied"].choices = [("", _("Choose …")), *copies]
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if values.get("kind") == "new" and not values.get("size") and "size" not in self.errors:
             self.add_error("size", _("A new disk needs a size."))
-        if values.get("kind") == "old" and not values.get("existing") and "existing" not in self.errors:
-            self.add_error("existing", _("Choose a disk."))
+        for kind, field in (("old", "existing"), ("copy", "copied")):
+            if values.get("kind") == kind and not values.get(field) and field not in self.errors:
+                self.add_error(field, _("Choose a disk."))
         return values
 
 
@@ -181,16 +208,22 @@ class MachineForm(SizeForm):
     """A new machine. Name, image and size are enough; everything else has a sensible default."""
 
     namespace = forms.ChoiceField(label=_("Namespace"))
-    name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={**plain, "autofocus": True}), **name_field)
+    name = NamesField(label=_("Name"), help_text=_("Several at once: web-{1..5}."))
     display_name = forms.CharField(label=_("Display name"), required=False, max_length=255)
     labels = LabelsField(label=_("Labels"), required=False, widget=forms.Textarea(attrs={"rows": 2, **plain}))
     source = forms.ChoiceField(
         label=_("Start from"),
-        choices=(("image", _("An image")), ("disk", _("An existing disk")), ("blank", _("A blank disk"))),
+        choices=(
+            ("image", _("An image")),
+            ("blank", _("A blank disk")),
+            ("disk", _("An existing disk")),
+            ("copy", _("A copy of a disk")),
+        ),
         widget=forms.RadioSelect,
     )
     image = forms.ChoiceField(label=_("Image"), required=False, widget=forms.RadioSelect)
     disk = forms.ChoiceField(label=_("Existing disk"), required=False)
+    copied = forms.ChoiceField(label=_("Disk to copy"), required=False)
     boot_size = SizeField(label=_("Size of the boot disk"), required=False)
     boot_driver = forms.ChoiceField(label=_("Bus"), choices=DRIVERS, required=False)
     boot_auto_delete = forms.BooleanField(label=_("Delete the boot disk with the machine"), required=False)
@@ -214,30 +247,50 @@ class MachineForm(SizeForm):
     auto_restart = forms.BooleanField(label=_("Restart by itself when its configuration changes"), required=False)
     protected = forms.BooleanField(label=_("Protect from deletion"), required=False)
 
-    def __init__(self, *args: Any, places: Any = (), images: Any = (), disks: Any = (), **options: Any) -> None:
+    def __init__(
+        self, *args: Any, places: Any = (), images: Any = (), disks: Any = (), copies: Any = (),
+        like: VirtualMachine | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
         self.images = {str(image.uid): image for image in images}
+        self.like = like
         fields: dict[str, Any] = self.fields
         fields["namespace"].choices = [(name, name) for name in places]
         fields["image"].choices = [(uid, image.shown_title) for uid, image in self.images.items()]
         fields["disk"].choices = [("", _("Choose …")), *disks]
+        fields["copied"].choices = [("", _("Choose …")), *copies]
+
+    @property
+    def names(self) -> list[str]:
+        """The machines that are asked for, [] while what stands there is no name."""
+        text = self.cleaned_data.get("name", "")
+        return names_of(text) if text else []
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()
-        needed = {"image": "image", "disk": "disk", "blank": "boot_size"}.get(values.get("source", ""))
+        self._need_a_source(values)
+        if values.get("user_data") and any(values.get(field) for field in ("user", "password", "ssh_key")):
+            self.add_error("user_data", _("Give user data, or a user name, password and key; not both."))
+        field = {"disk": "disk", "copy": "copied"}.get(values.get("source", ""), "")
+        place, _slash, _name = str(values.get(field, "")).partition("/")
+        if place and place != values.get("namespace"):
+            self.add_error(field, _("That disk is in another namespace."))
+        if values.get("source") == "disk" and len(self.names) > 1:
+            self.add_error("disk", _("Several machines cannot start from one disk. Give each a copy of it."))
+        return values
+
+    def _need_a_source(self, values: dict[str, Any]) -> None:
+        needed = {"image": "image", "disk": "disk", "blank": "boot_size", "copy": "copied"}.get(
+            values.get("source", ""), ""
+        )
         sentences = {
             "image": _("Choose an image."),
             "disk": _("Choose a disk."),
+            "copied": _("Choose a disk."),
             "boot_size": _("A blank disk needs a size."),
         }
         if needed and not values.get(needed) and needed not in self.errors:
             self.add_error(needed, sentences[needed])
-        if values.get("user_data") and any(values.get(field) for field in ("user", "password", "ssh_key")):
-            self.add_error("user_data", _("Give user data, or a user name, password and key; not both."))
-        place, _slash, _name = str(values.get("disk", "")).partition("/")
-        if values.get("source") == "disk" and place and place != values.get("namespace"):
-            self.add_error("disk", _("That disk is in another namespace."))
-        return values
 
     def seed(self) -> dict[str, str]:
         """cloud-init's bodies, as far as any were given."""

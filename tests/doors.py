@@ -153,6 +153,7 @@ INVENTORY: Doors = {
     "inventory:vm_create": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "inventory:vm_create_yaml": {"GET": EDIT_SOMEWHERE, "POST": EDIT_SOMEWHERE},
     "inventory:vm_preview": {"POST": EDIT_SOMEWHERE},
+    "inventory:vm_made": {"GET": SEE},
     "inventory:vm_bulk": {"POST": PEOPLE},  # says line by line what would be refused
     "inventory:vm_bulk_run": {"POST": PEOPLE},  # and refuses line by line: nothing changes
     "inventory:vm_bulk_results": {"GET": PEOPLE},
@@ -332,6 +333,7 @@ QUERIES: dict[str, Values] = {
     "storage:image_create": lambda _: {"source": "address"},
     "observability:api_metrics_range": lambda world: {"uid": world.vm.uid, "metric": "cpu"},
     "observability:api_metrics_compare": lambda world: {"uid": world.vm.uid, "line": "cpu"},
+    "inventory:vm_made": lambda world: {"namespace": MINE, "name": world.vm.name},
     "inventory:vm_compare": lambda world: {"vm": f"{MINE}/{world.vm.name}"},
 }
 HEADERS: dict[str, dict[str, str]] = {

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from msgspec import structs
 
 from inventory.assembly import decoded
-from inventory.manifests import Invalid, checked_spec, columns
+from inventory.manifests import Invalid, checked_spec, columns, spec_of
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
 from inventory.rules import Problem, Verb
 from inventory.schema import (
@@ -54,6 +54,14 @@ class NewDisk:
     source: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One of the machines that are asked for together, and its disks."""
+
+    manifest: VirtualMachineManifest
+    new_disks: Sequence[NewDisk] = ()
+
+
 @transaction.atomic
 def create(
     user: User,
@@ -63,11 +71,17 @@ def create(
     new_disks: Sequence[NewDisk] = (),
     start: bool = True,
     idempotency_key: str = "",
+    like: VirtualMachine | None = None,
 ) -> tuple[VirtualMachine, Operation]:
-    """Write down a machine and what it needs. All of it or nothing: a refused disk leaves no machine behind."""
+    """Write down a machine and what it needs. All of it or nothing: a refused disk leaves no machine behind.
+
+    `like` is the machine that it is a clone of: what that one was told at its first start, this one is told too.
+    """
     namespace = manifest.metadata.namespace or "default"
     require(user, Right.EDIT, namespace)
     spec = checked_spec(manifest.spec)
+    if like and like.namespace == namespace and spec.cloud_init is None:
+        spec = structs.replace(spec, cloud_init=seed_of(like))
     uid = uuid4()
     spec, kept = with_secrets_kept(manifest.metadata.name, spec)
     manifest = VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec)
@@ -97,6 +111,46 @@ def create(
     tell(vm, "ADDED")
     loop.enqueue(KIND, uid)
     return vm, operation
+
+
+@transaction.atomic
+def create_many(
+    user: User,
+    actor: Actor,
+    wishes: Sequence[Wish],
+    *,
+    start: bool = True,
+    idempotency_key: str = "",
+    like: VirtualMachine | None = None,
+) -> list[VirtualMachine]:
+    """Several at once, each with an operation of its own. All of them or none: a refusal of one takes back the rest."""
+    made = []
+    for number, wish in enumerate(wishes):
+        key = f"{idempotency_key}-{number}" if idempotency_key and number else idempotency_key
+        vm, _operation = create(
+            user, actor, wish.manifest, new_disks=wish.new_disks, start=start, idempotency_key=key, like=like
+        )
+        made.append(vm)
+    return made
+
+
+def seed_of(vm: VirtualMachine) -> CloudInit | None:
+    """What the machine's cloud-init was given, revealed: it lies in a Secret that goes with the machine."""
+    seed = spec_of(vm).cloud_init
+    if seed is None:
+        return None
+    told = seed.no_cloud
+    user_data, network_data = (
+        revealed(vm.namespace, reference, key)
+        for reference, key in ((told.secret_ref, "userData"), (told.network_data_secret_ref, "networkData"))
+    )
+    return CloudInit(NoCloud(user_data=user_data, network_data=network_data)) if user_data or network_data else None
+
+
+def revealed(namespace: str, reference: SecretName | None, key: str) -> str:
+    """What the Secret has under the key, which Secrets may spell in lower case."""
+    data = secrets.reveal(namespace, reference.name) if reference else None
+    return (data or {}).get(key) or (data or {}).get(key.lower()) or ""
 
 
 def kept_name(machine: str) -> str:

@@ -1,4 +1,4 @@
-"""Create a machine: one page, with the same thing as YAML beside it; or the YAML itself."""
+"""Create machines: one page for one or several, with what will happen beside it, and the same in other words."""
 
 from __future__ import annotations
 
@@ -7,37 +7,33 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inventory import composing
-from inventory.forms import DEFAULT_CARD, CardForms, DiskForms, MachineForm
-from inventory.manifests import Invalid, dump_yaml, load_yaml, parse_machine
-from inventory.models import VirtualMachine, VirtualMachineType
-from inventory.rules import Problem
+from inventory import composing, spelling
+from inventory.foresight import foresee
+from inventory.forms import MachineForm
+from inventory.manifests import Invalid, parse_machine
+from inventory.models import VirtualMachine
+from inventory.patterns import BadPattern, names_of
 from inventory.services import making
-from networking.models import Network
-from storage.manifests import KIND as KIND_OF_DISK
-from storage.manifests import parse_disk
-from storage.models import Image, VirtualMachineDisk
+from inventory.showing import shown
+from inventory.views.filling import Parts, check_together, forms_of
 from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import Denied, Refused
-from vmconsole.access.rights import Right, namespaces
+from vmconsole.access.errors import NotFound, Refused
+from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
-from vmconsole.lists import namespace_of
+from vmconsole.operations.models import Operation
 from vmconsole.pages import Icon
-from vmconsole.runtime.quantities import format_quantity
-from vmconsole.runtime.types import Phase
 
-MOST_IMAGES = 24
-MOST_DISKS = 500
-Parts = tuple[MachineForm, Any, Any]
-
+MASK = "********"
 # The menu of the page: which fields stand where, for the marks of errors.
 SECTIONS: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
     ("main", gettext_lazy("Name and image"), Icon("tag"),
-     ("namespace", "name", "display_name", "labels", "source", "image", "disk", "boot_size")),
+     ("namespace", "name", "display_name", "labels", "source", "image", "disk", "copied", "boot_size")),
     ("size", gettext_lazy("Size"), Icon("cpu"), ("sizing", "vcpus", "memory")),
     ("disks", gettext_lazy("Disks"), Icon("database"), ("boot_driver", "boot_auto_delete")),
     ("network", gettext_lazy("Network"), Icon("network"), ()),
@@ -52,141 +48,154 @@ FIELDS = {
     "spec.size": "boot_size", "spec.source": "image", "spec.cloudInit.noCloud.userData": "user_data",
     "spec.cloudInit.noCloud.networkData": "network_data",
 }  # fmt: skip
-
-
-def forms_of(request: HttpRequest, data: Any = None) -> Parts:
-    user = asker(request)
-    places = namespaces(user, Right.EDIT)
-    if not places:
-        raise Denied(
-            _("You may look at machines, but not create any."), fix=_("Ask an administrator for the role “edit”.")
-        )
-    images = list(Image.objects.visible_to(user).filter(deletion_requested_at=None).exclude(status_phase=Phase.FAILED))
-    free = VirtualMachineDisk.objects.filter(namespace__in=places, attachments=None, deletion_requested_at=None)
-    disks = [(f"{row.namespace}/{row.name}", f"{row.namespace}/{row.name}") for row in free[:MOST_DISKS]]
-    networks = [(name, name) for name in Network.objects.visible_to(user).values_list("name", flat=True)]
-    types = VirtualMachineType.objects.order_by("spec_memory_bytes", "name")
-    form = MachineForm(
-        data, initial=initial(request, images, places), places=places, types=types, images=images[:MOST_IMAGES],
-        disks=disks,
-    )  # fmt: skip
-    more = DiskForms(data, prefix="disk", form_kwargs={"disks": disks})
-    cards = CardForms(data, prefix="card", form_kwargs={"networks": networks}, initial=[DEFAULT_CARD])
-    return form, more, cards
-
-
-def initial(request: HttpRequest, images: list[Image], places: list[str]) -> dict[str, Any]:
-    """Sensible defaults, over which a link may say something else: `/vms/new?name=web-1&image=debian-12`."""
-    asked = request.GET
-    named = next((image for image in images if image.name == asked.get("image")), None)
-    image = named or (images[0] if len(images) == 1 else None)
-    here = namespace_of(request)
-    place = next((name for name in (asked.get("namespace"), here, "default") if name in places), places[0])
-    types = VirtualMachineType.objects.values_list("name", flat=True)
-    values = {
-        "namespace": place, "source": "image" if images else "blank", "image": str(image.uid) if image else "",
-        "sizing": asked.get("type") if asked.get("type") in types else "own", "vcpus": 1, "memory": "1Gi",
-        "os_type": "Linux", "firmware": "bios", "boot_driver": "virtio", "boot_auto_delete": True, "power": "start",
-    }  # fmt: skip
-    plain = ("name", "display_name", "vcpus", "memory", "user", "source", "firmware", "disk")
-    return {**values, **{key: asked[key] for key in plain if key in asked}}
+# What the services say of disks and cards has no field of the first form; their section is marked.
+ELSEWHERE = {"spec.disks": "disks", "spec.interfaces": "network", "macAddress": "network", "ipAddresses": "network"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def vm_create(request: HttpRequest) -> HttpResponse:
     parts = forms_of(request, request.POST if request.method == "POST" else None)
-    bad = request.method == "POST"
-    valid = [part.is_valid() for part in parts] if bad else [False]  # all of them, so that every field is marked
-    if all(valid):
-        answer = made(request, parts)
+    if request.method != "POST":
+        return render(request, "inventory/vm_create.html", context_of(parts))
+    checked = [part.is_valid() for part in parts]  # all of them, so that every field is marked
+    if all(checked) and asked_before(request):
+        return gone_to(parts[0], parts[0].cleaned_data["namespace"])
+    check_together(*parts)
+    marks: set[str] = set()
+    if all(checked) and not any(map(errors_of, parts)):
+        answer = made(request, parts, marks)
         if answer:
             return answer
-    return render(request, "inventory/vm_create.html", context_of(parts), status=422 if bad else 200)
+    return render(request, "inventory/vm_create.html", context_of(parts, marks), status=422)
 
 
-def made(request: HttpRequest, parts: Parts) -> HttpResponse | None:
-    """Create it, or put what is wrong beside the fields."""
+def errors_of(part: Any) -> list[Any]:
+    """A formset tells its own errors apart from its rows'; an empty row's are none."""
+    if isinstance(part, MachineForm):
+        return list(part.errors)
+    return [each.errors for each in part.forms if each.errors and not each.cleaned_data.get("DELETE")]
+
+
+def once_of(request: HttpRequest) -> str:
+    return request.POST.get("once", "")[:120]
+
+
+def asked_before(request: HttpRequest) -> bool:
+    """A second click on the button is the first one's request."""
+    once, user = once_of(request), asker(request)
+    return bool(once) and Operation.objects.filter(actor_user_id=user.pk, idempotency_key=once).exists()
+
+
+def made(request: HttpRequest, parts: Parts, marks: set[str]) -> HttpResponse | None:
+    """Create them, or put what is wrong beside the fields."""
     form, disks, cards = parts
     try:
-        manifest = parse_machine(composing.machine_manifest(form, disks, cards))
-        vm, _operation = making.create(
-            asker(request), actor_of(request), manifest, new_disks=composing.new_disks(form, disks),
-            start=form.cleaned_data["power"] != "stay", idempotency_key=request.POST.get("once", "")[:128],
+        wishes = [
+            making.Wish(
+                parse_machine(composing.machine_manifest(form, disks, cards, name)),
+                composing.new_disks(form, disks, name),
+            )
+            for name in form.names
+        ]
+        making.create_many(
+            asker(request), actor_of(request), wishes, start=form.cleaned_data["power"] != "stay",
+            idempotency_key=once_of(request), like=form.like,
         )  # fmt: skip
     except Invalid as invalid:
         for path, sentence in invalid.problems:
-            form.add_error(FIELDS.get(path), sentence)
+            complain(form, marks, path, sentence)
     except Refused as refusal:
-        form.add_error(FIELDS.get(refusal.field), " ".join(filter(None, [refusal.public, refusal.fix])))
+        complain(form, marks, refusal.field, " ".join(filter(None, [refusal.public, refusal.fix])))
     else:
-        return redirect(vm)
+        return gone_to(form, form.cleaned_data["namespace"])
     return None
 
 
-def context_of(parts: Parts) -> dict[str, Any]:
+def complain(form: MachineForm, marks: set[str], path: str, sentence: str) -> None:
+    form.add_error(FIELDS.get(path), sentence)
+    marks |= {section for start, section in ELSEWHERE.items() if path.startswith(start)}
+
+
+def gone_to(form: MachineForm, place: str) -> HttpResponse:
+    """One that starts: to its screen, which waits for it. Several: to the page that follows all of them."""
+    names = form.names
+    if len(names) > 1:
+        return redirect(f"{reverse('inventory:vm_made')}?{urlencode({'namespace': place, 'name': form.data['name']})}")
+    tab = "console" if form.cleaned_data["power"] in ("start", "Running") else "detail"
+    return redirect(f"inventory:vm_{tab}", place, names[0])
+
+
+def context_of(parts: Parts, marks: set[str] | frozenset[str] = frozenset()) -> dict[str, Any]:
     form, disks, cards = parts
-    wrong = set(form.errors)
-    marks = {"disks": disks.is_bound and not disks.is_valid(), "network": cards.is_bound and not cards.is_valid()}
+    wrong = set(form.errors) if form.is_bound else set()
+    bad = {"disks": disks.is_bound and bool(errors_of(disks)), "network": cards.is_bound and bool(errors_of(cards))}
     sections = [
-        {"id": key, "title": title, "icon": icon, "bad": bool(wrong & set(fields)) or marks.get(key, False)}
+        {
+            "id": key, "title": title, "icon": icon,
+            "bad": bool(wrong & set(fields)) or bad.get(key, False) or key in marks,
+        }
         for key, title, icon, fields in SECTIONS
-    ]
+    ]  # fmt: skip
     # A second click on "Create" is the same request and not a second machine.
-    return {"form": form, "disks": disks, "cards": cards, "sections": sections, "once": token_urlsafe(16)}
+    return {
+        "form": form, "disks": disks, "cards": cards, "sections": sections, "once": token_urlsafe(16),
+        "bad": [section for section in sections if section["bad"]],
+    }  # fmt: skip
 
 
 @require_POST
 def vm_preview(request: HttpRequest) -> HttpResponse:
-    """What the form makes so far, as YAML that could be applied instead. Passwords are not shown."""
-    form, disks, cards = forms_of(request, request.POST)
-    for part in (form, disks, cards):
+    """What the form makes so far: what will happen, or the same as YAML or as commands. Passwords are not shown."""
+    parts = forms_of(request, request.POST)
+    form, disks, cards = parts
+    for part in parts:
         part.is_valid()
-    hide_password(form)
-    place = form.cleaned_data.get("namespace", "")
-    made = composing.new_disks(form, disks)
-    documents = [composing.disk_manifest(disk, place, written(disk.size_bytes)) for disk in made]
-    documents.append(composing.machine_manifest(form, disks, cards))
-    text = "---\n".join(dump_yaml(document) for document in documents)
+    if request.POST.get("as") == "review":
+        check_together(*parts)
+        sees_nodes = may(request.user, Right.CLUSTER_VIEW, None)
+        context = {"lines": foresee(form, disks, cards, sees_nodes=sees_nodes), "missing": missing(form)}
+        return render(request, "inventory/vm_create_review.html", context)
+    notes = hide_password(form)
+    if form.cleaned_data.get("power") == "stay":
+        notes.append(_("Manifests can leave a machine off only by declaring it Stopped."))
+    documents = composing.documents(form, disks, cards)
+    kind = request.POST.get("as", "")
+    if kind == "vmctl":
+        text = spelling.vmctl(documents, notes)
+    elif kind == "curl":
+        text = spelling.curl(documents, notes, request.build_absolute_uri("/").rstrip("/"))
+    else:
+        text = spelling.yaml(documents, notes)
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-def hide_password(form: MachineForm) -> None:
-    if form.cleaned_data.get("password"):
-        form.cleaned_data["password"] = "********"  # noqa: S105 - a mask, not a password
+def missing(form: MachineForm) -> list[dict[str, str]]:
+    """What stands in the way of pressing the button, each with the field to go to."""
+    return [
+        {"label": str(form.fields[name].label), "id": f"id_{name}", "said": str(said[0])}
+        for name, said in form.errors.items()
+        if name in form.fields
+    ]
 
 
-def written(size: int) -> str:
-    return format_quantity(size) if size else ""
+def hide_password(form: MachineForm) -> list[str]:
+    """Mask it, and say so: the notes that go before the text."""
+    if not form.cleaned_data.get("password"):
+        return []
+    form.cleaned_data["password"] = MASK
+    return [_("The password is not shown. Put yours in its place.")]
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def vm_create_yaml(request: HttpRequest) -> HttpResponse:
-    """Create from manifests: a VirtualMachine, and before it the VirtualMachineDisks it needs."""
-    text = request.POST.get("yaml", "")
-    problems: list[tuple[str, str]] = []
-    if not namespaces(request.user, Right.EDIT):
-        forms_of(request)  # says why not
-    if request.method == "POST":
-        try:
-            return redirect(from_yaml(request, text))
-        except Invalid as invalid:
-            problems = invalid.problems
-        except Refused as refusal:
-            problems = [(refusal.field, refusal.public)]
-    context = {"yaml": text, "problems": problems}
-    return render(request, "inventory/vm_create_yaml.html", context, status=422 if problems else 200)
-
-
-def from_yaml(request: HttpRequest, text: str) -> VirtualMachine:
-    documents = [load_yaml(part) for part in text.split("\n---") if part.strip(" \r\n-")]
-    machines = [document for document in documents if document.get("kind") != KIND_OF_DISK]
-    if len(machines) != 1:
-        raise Invalid([Problem("", _("Write one VirtualMachine, and before it any VirtualMachineDisks it needs."))])
-    disks = [new_disk(document) for document in documents if document.get("kind") == KIND_OF_DISK]
-    vm, _operation = making.create(asker(request), actor_of(request), parse_machine(machines[0]), new_disks=disks)
-    return vm
-
-
-def new_disk(document: dict[str, Any]) -> making.NewDisk:
-    manifest = parse_disk(document)
-    return making.NewDisk(manifest.metadata.name, composing.size_of(manifest.spec.size), manifest.spec.source)
+@require_safe
+def vm_made(request: HttpRequest) -> HttpResponse:
+    """Several machines that were asked for together, each with how far it is."""
+    place, text = request.GET.get("namespace", ""), request.GET.get("name", "")
+    try:
+        names = names_of(text)
+    except BadPattern:
+        names = []
+    rows = VirtualMachine.objects.visible_to(asker(request)).filter(namespace=place, name__in=names).order_by("name")
+    found = sorted(shown(request.user, rows), key=lambda row: names.index(row.vm.name))
+    if not found:
+        raise NotFound(_("There are no machines of these names that you can see."))
+    return render(request, "inventory/vm_made.html", {"rows": found, "pattern": text, "namespace": place})

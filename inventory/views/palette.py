@@ -28,6 +28,7 @@ from vmconsole.pages import Icon, spelled
 from vmconsole.runtime.models import Node
 
 MOST, MOST_OTHERS = 8, 4
+HURTING = (Verb.STOP, Verb.RESTART, Verb.FORCE_STOP, Verb.RESET)
 ACTIONS = (
     ("inventory:vm_create", Icon("plus"), "create virtual machine new vm"),
     ("storage:disk_create", Icon("database-plus"), "create disk new"),
@@ -51,7 +52,7 @@ def palette(request: HttpRequest) -> JsonResponse:
 def split(text: str) -> tuple[Verb | None, str]:
     """ "stop web" is a verb and a name; the verb also in the reader's language."""
     first, _space, rest = text.partition(" ")
-    for verb in POWER_VERBS:
+    for verb in (*POWER_VERBS, Verb.DELETE):
         if first and first.lower() in (verb.value, str(LABELS[verb][0]).lower()):
             return verb, rest.strip()
     return None, text
@@ -74,7 +75,20 @@ def going(row: Shown) -> Entry:
 def doing(row: Shown, verb: Verb) -> Entry:
     button = row.button(verb.value)
     found = entry(button.label, button.icon, f"{button.label} {row.vm.title}", button.url, row.vm.namespace)
-    return {**found, "post": True} | ({"why": button.why_not} if button.why_not else {})
+    if button.why_not:
+        return {**found, "post": True, "why": button.why_not}
+    if verb is Verb.DELETE:
+        return {**found, "dialog": True}  # where the name has to be typed
+    return {**found, "post": True} | ({"ask": hurts(verb, row), "yes": button.label} if verb in HURTING else {})
+
+
+def hurts(verb: Verb, row: Shown) -> str:
+    """What to ask before, as a name in a list is easily mistaken for its neighbour."""
+    if verb in (Verb.FORCE_STOP, Verb.RESET):
+        lost = _("%(verb)s %(name)s? What the guest has not written to its disks is lost.")
+    else:
+        lost = _("%(verb)s %(name)s? Whoever works with it is cut off.")
+    return lost % {"verb": LABELS[verb][0], "name": row.vm.title}
 
 
 def others(request: HttpRequest, text: str) -> list[Entry]:

@@ -120,7 +120,7 @@ def fill(machines: int) -> None:
                 runtime=runtime, namespace=names[number % 100], name=f"vm-{number:06}", observed_generation=1,
                 spec_vcpus=1 + number % 8, spec_memory="4Gi", spec_memory_bytes=4 << 30,
                 status_state=states[number % 6], status_power="on" if number % 6 < 3 else "off",
-                status_node=f"node-{number % 40}", 
+                status_node=f"node-{number % 40}",
                 labels={"app": f"app-{number % 500}", FOLDER: f"site-{number % 10}/rack-{number % 40}"},
             )
             for number in range(start, min(start + 5000, machines))

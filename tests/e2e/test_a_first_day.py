@@ -67,7 +67,7 @@ def test_a_machine_is_made_from_the_demo_image(at_desk: Desk) -> None:
     page.get_by_label("Memory", exact=True).fill("192Mi")
     expect(page.locator("vm-manifest code")).to_contain_text(f"name: {MACHINE}")
     page.get_by_role("button", name="Create", exact=True).click()
-    page.wait_for_url(f"**/{VM}")
+    page.wait_for_url(f"**/{VM}console")
     expect(state_of(page)).to_have_text("Running")  # patched in place: nobody loaded the page again
     expect(page.locator("#ops-panel .ops-last")).to_contain_text("Done")
 

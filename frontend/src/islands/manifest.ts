@@ -44,7 +44,8 @@ const manifest: Island = (element) => {
       if (!button) return
       if (button.dataset.as) {
         kind = button.dataset.as
-        for (const each of element.querySelectorAll('[data-as]')) each.toggleAttribute('aria-current', each === button)
+        for (const each of element.querySelectorAll('[data-as]'))
+          each.setAttribute('aria-pressed', String(each === button))
         void look()
       } else {
         void navigator.clipboard?.writeText(code.textContent).then(() => (button.title = t('Copied')))

@@ -1,5 +1,5 @@
 /** A box that finds everything: results in groups under it, chosen with the arrows, gone to with Enter. */
-import { ask, csrf } from '../lib/http'
+import { ask } from '../lib/http'
 import { t } from '../lib/words'
 
 export type Entry = {
@@ -10,6 +10,11 @@ export type Entry = {
   post: boolean
   icon: string
   why?: string
+  /** What to ask before, and the button that answers. */
+  ask?: string
+  yes?: string
+  /** Its address is a dialog's. */
+  dialog?: boolean
 }
 type Options = {
   /** Which entry is chosen before anybody moves: -1 for none, so that Enter is the form's. */
@@ -38,20 +43,27 @@ export function pages(query: string, links: Iterable<HTMLAnchorElement>): Entry[
 
 export function go(entry: Entry) {
   if (entry.why) return
-  if (!entry.post) {
-    location.assign(entry.url)
-    return
-  }
-  const form = document.createElement('form')
-  form.method = 'post'
-  form.action = entry.url
-  const token = document.createElement('input')
-  token.type = 'hidden'
-  token.name = 'csrfmiddlewaretoken'
-  token.value = csrf()
-  form.append(token)
-  document.body.append(form)
-  form.submit()
+  if (entry.post || entry.dialog) press(entry)
+  else location.assign(entry.url)
+}
+
+/** A button as the page has them: it asks first where that hurts, and the operations panel tells how it went. */
+function press(entry: Entry) {
+  document.getElementById('palette-act')?.remove()
+  document.querySelector<HTMLDialogElement>('#palette')?.close()
+  const button = document.createElement('button')
+  button.id = 'palette-act'
+  button.hidden = true
+  button.setAttribute(entry.post ? 'hx-post' : 'hx-get', entry.url)
+  button.setAttribute('hx-target', entry.dialog ? '#dialog' : 'this')
+  button.setAttribute('hx-swap', entry.dialog ? 'innerHTML' : 'none')
+  if (entry.ask) button.dataset.ask = entry.ask
+  if (entry.yes) button.dataset.askYes = entry.yes
+  document.body.append(button)
+  void import('htmx.org').then(({ default: htmx }) => {
+    htmx.process(button)
+    button.click()
+  })
 }
 
 /** The list's items: a heading before each group, and every entry with its number. */

@@ -62,6 +62,16 @@ export function takeBack(form: HTMLFormElement, name: string, value: string) {
   fields[0]?.dispatchEvent(new Event('change', { bubbles: true }))
 }
 
+/** After a refusal the person goes on where the first thing is wrong, wherever it is folded away. */
+export function focusFirstError(root: ParentNode = document) {
+  const first = root.querySelector<HTMLElement>('main form [aria-invalid="true"]')
+  const wrong = first ?? root.querySelector<HTMLElement>('main form .form-error ~ * input')
+  if (!wrong) return
+  for (let fold = wrong.closest('details'); fold; fold = fold.parentElement?.closest('details') ?? null)
+    fold.open = true
+  wrong.focus()
+}
+
 function find(text: string) {
   const wanted = text.trim().toLowerCase()
   for (const section of document.querySelectorAll<HTMLElement>('[data-setting]')) {
@@ -87,4 +97,5 @@ export function forms() {
       find(event.target.value)
   })
   showChosen()
+  focusFirstError()
 }

@@ -4,10 +4,23 @@ const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.closest('input, textarea, select, vm-screen, vm-terminal, dialog') !== null)
 
+/** A screen and a terminal take every key, Tab too: Ctrl+Alt+Home is the way out, to their buttons. */
+export function leaveConsole(event: KeyboardEvent) {
+  if (!event.ctrlKey || !event.altKey || event.key !== 'Home' || !(event.target instanceof Element)) return
+  const button = event.target.closest('vm-screen, vm-terminal')?.querySelector<HTMLElement>('.screen-bar button')
+  if (!button) return
+  event.preventDefault()
+  event.stopImmediatePropagation()
+  // The guest would never hear that Ctrl and Alt were let go: noVNC lets go of all keys when the window loses the focus.
+  window.dispatchEvent(new Event('blur'))
+  button.focus()
+}
+
 export function keys(openPalette: () => void) {
   let first = ''
   let forget: number | undefined
 
+  window.addEventListener('keydown', leaveConsole, { capture: true })
   document.addEventListener('keydown', (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       if (event.target instanceof Element && event.target.closest('vm-screen, vm-terminal')) return

@@ -4,6 +4,7 @@ import { count } from './lists'
 import { unlocks } from './dialogs'
 import { tellTimes } from './times'
 import { items, pages } from './finder'
+import { leaveConsole } from './keys'
 
 afterEach(() => (document.body.innerHTML = ''))
 
@@ -109,4 +110,17 @@ it('everything that matches can be chosen once the whole page is', () => {
     true,
     'All 120 that match',
   ])
+})
+
+it('a screen is left by Ctrl+Alt+Home, to its buttons', () => {
+  document.body.innerHTML =
+    '<vm-screen><div class="screen-bar"><button>Keys</button></div><canvas tabindex="0"></canvas></vm-screen>'
+  const canvas = document.querySelector('canvas')!
+  canvas.addEventListener('keydown', leaveConsole)
+  const press = (key: string) => {
+    canvas.focus()
+    canvas.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true, altKey: true, bubbles: true }))
+    return document.activeElement?.tagName
+  }
+  expect([press('End'), press('Home')]).toEqual(['CANVAS', 'BUTTON'])
 })
