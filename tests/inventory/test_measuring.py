@@ -50,12 +50,22 @@ def asked(vm: VirtualMachine, verb: str, state: str = "done", **more: Any) -> Op
 def test_comparing_shows_only_what_one_sees(bob: Client) -> None:
     made("web-1")
     made("web-2")
-    made("hidden", OTHER)
+    made("secret-1", OTHER)
     page = bob.get(f"/metrics/compare?vm={MINE}/web-1&vm={MINE}/web-2")
     assert page.status_code == 200
     assert page.content.decode().count("<vm-chart") == len(LINES) - 1, "what it was given is no line of its own"
-    assert bob.get(f"/metrics/compare?vm={MINE}/web-1&vm={OTHER}/hidden").status_code == 404
-    assert "hidden" not in bob.get(f"/metrics/compare?vm={MINE}/web-1").content.decode()
+    assert bob.get(f"/metrics/compare?vm={MINE}/web-1&vm={OTHER}/secret-1").status_code == 404
+    assert "secret-1" not in bob.get(f"/metrics/compare?vm={MINE}/web-1").content.decode()
+
+
+def test_comparing_what_was_ticked_in_the_list(bob: Client) -> None:
+    ticked = [made("web-2"), made("web-1"), made("secret-1", OTHER)]
+    query = "&".join(f"uid={vm.uid}" for vm in ticked)
+    there = f"/metrics/compare?vm={MINE}%2Fweb-1&vm={MINE}%2Fweb-2"
+    assert bob.get(f"/metrics/compare?{query}").headers["Location"] == there
+    assert bob.get(f"/metrics/compare?{query}", headers={"HX-Request": "true"}).headers["HX-Redirect"] == there
+    many = "&".join(f"uid={uuid4()}" for _number in range(9))
+    assert bob.get(f"/metrics/compare?{many}").status_code == 422
 
 
 def test_comparing_says_what_is_wrong(bob: Client) -> None:
