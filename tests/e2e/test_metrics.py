@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Desk
-from tests.running import Console
 
 METRICS = "vms/default/web-1/metrics"
 
@@ -65,7 +64,7 @@ def test_one_cursor_for_all_charts(charts: Page) -> None:
     assert len(lines) == 7 and all("-10px" not in line for line in lines), "the line stands in every chart"
 
 
-def test_comparing_and_judging(at_desk: Desk, charts: Page, console: Console) -> None:
+def test_comparing_and_judging(charts: Page) -> None:
     charts.get_by_role("link", name="Compare with others").click()
     expect(charts.locator("vm-chart[data-line=memory_host] .chart-key")).to_contain_text("web-1")
     expect(charts.locator("vm-chart[data-line=memory_host] .chart-key b")).to_contain_text("MiB")
