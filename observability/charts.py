@@ -51,7 +51,7 @@ def latency(times: str, counts: str) -> str:
 READ_TIME = latency("storage_read_times_seconds_total", "storage_iops_read_total")
 WRITE_TIME = latency("storage_write_times_seconds_total", "storage_iops_write_total")
 CPU = f"100 * {rate('cpu_usage_seconds_total')} / {level('vmconsole_vmi_vcpus')}"
-CPU_DELAY = f"100 * {rate('vcpu_delay_seconds_total')} / {level('vmconsole_vmi_vcpus')}"
+CPU_DELAY = f"clamp_max(100 * {rate('vcpu_delay_seconds_total')} / {level('vmconsole_vmi_vcpus')}, 100)"
 
 CHARTS: dict[str, Chart] = {
     "cpu": Chart(

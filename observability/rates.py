@@ -97,11 +97,12 @@ def host_rates(before: HostSample | None, now: HostSample, longest: float) -> tu
 
 
 def delay(before: Sample, now: Sample, seconds: float) -> float:
-    """A virtual CPU that came has no past to compare with."""
+    """A virtual CPU that came has no past to compare with. The kernel counts a wait when it ends: one that is longer
+    than the time between two looks would be more than all of it."""
     if not now.vcpu_delays or len(now.vcpu_delays) != len(before.vcpu_delays):
         return nan
     waited = sum(now.vcpu_delays) - sum(before.vcpu_delays)
-    return 100 * waited / (seconds * len(now.vcpu_delays)) if waited >= 0 else nan
+    return min(100 * waited / (seconds * len(now.vcpu_delays)), 100.0) if waited >= 0 else nan
 
 
 def swap_rate(before: Sample, now: Sample, seconds: float) -> float:

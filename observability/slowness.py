@@ -175,11 +175,13 @@ def own_cpu(facts: Facts) -> Cause:
 def host_cpu(facts: Facts) -> Cause:
     evidence = [
         of_host(facts, "cpu", _("CPU of the host"), _("under 85 %")),
-        of_host(facts, "stalled_cpu", _("Somebody on the host waits for a processor"), _("under 50 % of the time")),
+        of_host(facts, "stalled_cpu", _("Somebody on the host waits for a processor"), _("under half of the time")),
     ]
     if facts.node_cpus:
         given = 100 * facts.given_vcpus / facts.node_cpus
-        evidence.append(Evidence(_("Virtual CPUs given, of the processors there"), "percent", given, normal=_("200 %")))
+        evidence.append(
+            Evidence(_("Virtual CPUs given, of the processors there"), "percent", given, normal=_("under 200 %"))
+        )
     level, strength = BOUNDS["host_cpu"].judge(evidence[0].mean)
     return Cause(
         "host-cpu", level, _("The host's processors are busy"),
@@ -218,7 +220,9 @@ def disk(facts: Facts) -> Cause:
 
 
 def host_disk(facts: Facts) -> Cause:
-    evidence = of_host(facts, "stalled_disk", _("Somebody on the host waits for a disk"), _("under 20 % of the time"))
+    evidence = of_host(
+        facts, "stalled_disk", _("Somebody on the host waits for a disk"), _("under a fifth of the time")
+    )
     level, strength = BOUNDS["stalled_disk"].judge(evidence.mean)
     return Cause(
         "host-disk", level, _("The host's disks are busy"),
@@ -244,7 +248,9 @@ def guest_memory(facts: Facts) -> Cause:
 def host_memory(facts: Facts) -> Cause:
     used, total = mean(facts.host, "memory_used"), mean(facts.host, "memory")
     share = 100 * used / total if used is not None and total else None
-    stalled = of_host(facts, "stalled_memory", _("Somebody on the host waits for memory"), _("under 5 % of the time"))
+    stalled = of_host(
+        facts, "stalled_memory", _("Somebody on the host waits for memory"), _("under a twentieth of the time")
+    )
     evidence = [
         Evidence(_("Memory of the host in use"), "percent", share, normal=_("under 92 %")),
         stalled,

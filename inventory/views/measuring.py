@@ -5,21 +5,24 @@ from __future__ import annotations
 import time
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from inventory.models import VirtualMachine
 from inventory.showing import shown
-from inventory.views.finding import machine, visible
+from inventory.views.finding import machine, uid_of, visible
 from inventory.views.machines import page
 from observability import controller, history
 from observability.collector import KEEP, Name
 from observability.history import MOST_COMPARED
 from observability.slowness import Facts, Level, Points, rank
 from vmconsole.access.errors import Unprocessable
+from vmconsole.access.views_people import asker
 from vmconsole.runtime.models import Node
 
 SLOW_SECONDS = 600.0
@@ -28,17 +31,14 @@ OFFERED = 12  # machines to add to a comparison without searching
 
 @require_safe
 def vm_compare(request: HttpRequest) -> HttpResponse:
-    """`?vm=namespace/name&vm=…`: one that is not theirs is not there."""
+    """`?vm=namespace/name&vm=…`: one that is not theirs is not there. `?uid=…` is what the list's boxes say."""
+    if ticked := [uid for text in request.GET.getlist("uid") if (uid := uid_of(text))]:
+        return chosen(request, ticked)
     asked = list(dict.fromkeys(request.GET.getlist("vm")))
     added = request.GET.get("add", "").strip()
     if added:
         asked.append(added)
-    if len(asked) > MOST_COMPARED:
-        raise Unprocessable(
-            _("Up to %(most)s machines can be told apart in one chart; these are %(number)s. Take some away.")
-            % {"most": MOST_COMPARED, "number": len(asked)},
-            field="vm",
-        )
+    refuse_too_many(len(asked))
     rows = shown(request.user, [machine(request, *parted(each)) for each in asked])
     machines = [(row.vm.uid, Name(row.vm.namespace, row.vm.name)) for row in rows]
     context = {
@@ -51,6 +51,26 @@ def vm_compare(request: HttpRequest) -> HttpResponse:
         **history.comparison(machines, request.GET),
     }
     return render(request, "inventory/vm_compare.html", context)
+
+
+def refuse_too_many(number: int) -> None:
+    if number > MOST_COMPARED:
+        sentence = _("Up to %(most)s machines can be told apart in one chart; these are %(number)s. Take some away.")
+        raise Unprocessable(sentence % {"most": MOST_COMPARED, "number": number}, field="vm")
+
+
+def chosen(request: HttpRequest, uids: list[UUID]) -> HttpResponse:
+    """On to the address that says them by name."""
+    refuse_too_many(len(uids))
+    rows = VirtualMachine.objects.visible_to(asker(request)).filter(uid__in=uids).order_by("name")
+    there = f"{request.path}?{urlencode([('vm', said(vm)) for vm in rows])}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": there})
+    return redirect(there)
+
+
+def said(vm: VirtualMachine) -> str:
+    return f"{vm.namespace}/{vm.name}" if vm.namespace else f"-/{vm.uid}"
 
 
 def parted(text: str) -> tuple[str, str]:

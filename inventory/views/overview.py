@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from inventory import fleet
 from inventory.models import VirtualMachine
-from inventory.navigation import digest, namespace_of, scope
+from inventory.navigation import digest, scope
 from inventory.search import PROBLEMS
 from inventory.showing import shown
 from inventory.states import State
@@ -23,6 +23,7 @@ from observability.models import Event
 from storage.models import Image
 from vmconsole.access.rights import Right, may, namespaces
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Node
 from vmconsole.runtime.types import Phase

@@ -41,6 +41,9 @@ Entry = dict[str, Any]
 def palette(request: HttpRequest) -> JsonResponse:
     text = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     verb, rest = split(text)
+    if slow := about_slowness(text):
+        found = [judging(row) for row in machines(request, slow)]
+        return JsonResponse({"results": found + [going(row) for row in machines(request, text)]})
     rows = machines(request, rest) if text else []
     if verb:
         found = [doing(row, verb) for row in rows]
@@ -56,6 +59,18 @@ def split(text: str) -> tuple[Verb | None, str]:
         if first and first.lower() in (verb.value, str(LABELS[verb][0]).lower()):
             return verb, rest.strip()
     return None, text
+
+
+def about_slowness(text: str) -> str:
+    """ "slow web" or "why web" asks why it is slow: the name, or "" when it is no such question."""
+    first, _space, rest = text.partition(" ")
+    return rest.strip() if first.lower() in ("slow", "why", _("slow")) else ""
+
+
+def judging(row: Shown) -> dict[str, Any]:
+    label = _("Why is %(name)s slow?") % {"name": row.vm.title}
+    entry = {"label": label, "sub": row.vm.namespace or _("outside"), "icon": Icon("stethoscope")}
+    return {**entry, "url": f"{row.url}slow", "post": False}
 
 
 def machines(request: HttpRequest, text: str) -> list[Shown]:

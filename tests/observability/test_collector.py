@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import tracemalloc
 from collections.abc import Callable
 from math import isnan
@@ -15,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from observability.collector import KEEP, Collector, Name
 from observability.door import serve
-from observability.exposition import METRICS, exposition
+from observability.exposition import METRICS, exposition, host_exposition
 from observability.rates import FIELDS, rates
 from tests.observability.samples import GIB, UID, Clock, Host, sample
-from vmconsole.runtime.types import DiskSample, Power
+from vmconsole.runtime.types import DiskSample, HostSample, Power
 
 OTHER = UUID(int=2)
 
@@ -64,6 +65,50 @@ def test_rates_of_two_looks() -> None:
 def test_guest_view_of_memory() -> None:
     seen = sample(1, memory_available_bytes=900, memory_usable_bytes=600, memory_unused_bytes=100)
     assert rates(None, seen, 25)[FIELDS.index("memory_guest")] == 300
+
+
+def test_waiting_for_a_processor_of_the_host() -> None:
+    place = FIELDS.index("cpu_delay")
+    before, now = sample(100, vcpu_delays=(1.0, 1.0)), sample(110, 1, vcpu_delays=(5.0, 2.0))
+    assert rates(before, now, 25)[place] == pytest.approx(25)
+    assert isnan(rates(sample(100), now, 25)[place]), "not told before: nothing to compare"
+    assert isnan(rates(sample(100, vcpu_delays=(1.0,)), now, 25)[place]), "a virtual CPU came"
+
+
+def test_swap_of_a_guest_that_rebooted_is_not_negative() -> None:
+    place = FIELDS.index("swap_bytes")
+    before = sample(100, swap_in_bytes=0, swap_out_bytes=5000)
+    assert rates(before, sample(110, 1, swap_in_bytes=1000, swap_out_bytes=6000), 25)[place] == 200
+    assert isnan(rates(before, sample(110, 1, swap_in_bytes=0, swap_out_bytes=0), 25)[place])
+
+
+def test_the_host_is_looked_at_with_all_and_not_with_some(collector: Collector, host: Host, clock: Clock) -> None:
+    host.host_next = HostSample(1000, 200, 100, 10, 5, 8 * GIB, 2 * GIB, 0, 1.0, None, 0.0)
+    look(collector, host, clock, 1000)
+    host.host_next = HostSample(1010, 220, 105, 11, 7, 8 * GIB, 2 * GIB, 0, 3.0, None, 0.0)
+    collector.look([UID])
+    assert len(collector.host) == 1
+    look(collector, host, clock, 1010)
+    newest = collector.host_samples()[-1]
+    assert newest == {
+        "at": 1010, "cpu": 75, "disk_wait": 5, "stolen": 10, "memory": 8 * GIB, "memory_used": 6 * GIB, "swap_used": 0,
+        "stalled_cpu": 20, "stalled_disk": None, "stalled_memory": 0,
+    }  # fmt: skip
+    assert any(line.startswith("vmconsole_host_cpu_seconds_total 220") for line in host_exposition(collector.last_host))
+
+
+def test_who_takes_most_of_ten_thousand(collector: Collector, host: Host, clock: Clock) -> None:
+    many = [UUID(int=number + 1) for number in range(10_000)]
+    look(collector, host, clock, 1000, *(sample(1000, uid=uid) for uid in many))
+    busiest = {uid: 0.01 + uid.int / 2000 for uid in many}
+    look(collector, host, clock, 1010, *(sample(1010, busiest[uid], uid=uid) for uid in many))
+    begun = time.perf_counter()
+    found = collector.top(3)
+    assert time.perf_counter() - begun < 1.0
+    assert [uid for uid, _value in found["cpu"]] == many[:-4:-1]
+    [(uid, value)] = collector.top(3, ["default"])["cpu"]
+    assert uid == UID, "only names of there"
+    assert value == pytest.approx(0.0525, abs=0.001)
 
 
 def test_a_disk_that_came_or_went_is_not_a_jump() -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from observability import controller, events, history, subjects
-from observability.charts import CHARTS, RANGES, query
+from observability.charts import CHARTS, RANGES, query, window
 from observability.collector import Collector, Name
 from observability.door import serve
 from observability.exposition import exposition
@@ -190,6 +190,34 @@ class TestDoors:
         assert client_of(people.bob).get(url.replace("cpu", "heat")).status_code == 422
         assert client_of(people.bob).get(url.replace(str(UID), str(UUID(int=7)))).status_code == 404
 
+    def test_a_chosen_piece_of_time(self) -> None:
+        bob, now = client_of(make_people().bob), time.time()
+        url = f"/api/v1/metrics/range?uid={UID}&metric=cpu"
+        answer = bob.get(f"{url}&from={now - 300:.0f}&to={now - 15:.0f}").json()
+        assert (answer["live"], answer["step"], round(answer["to"] - answer["from"])) == (False, 10, 285)
+        assert len(answer["times"]) == 2, "the last look is later"
+        for wrong in ("from=5", "from=9&to=9", "from=nan&to=inf", f"from=0&to={now}", "from=x&to=y", "from=-99&to=9"):
+            assert bob.get(f"{url}&{wrong}").status_code == 422, wrong
+
+    def test_several_machines_in_one_chart(self) -> None:
+        people = make_people()
+        url = f"/api/v1/metrics/compare?uid={UID}&line=cpu"
+        answer = client_of(people.bob).get(url).json()
+        assert [series["key"] for series in answer["series"]] == [str(UID)]
+        assert all(at % answer["step"] == 0 for at in answer["times"]), "on one grid"
+        assert 50 in answer["series"][0]["values"]
+        assert client_of(people.dave).get(url).status_code == 404
+        assert client_of(people.bob).get(f"{url}&uid={UUID(int=7)}").status_code == 404
+        many = "".join(f"&uid={UUID(int=number)}" for number in range(9))
+        assert client_of(people.bob).get(url + many).status_code == 422
+
+    def test_who_takes_most(self, running: Collector) -> None:
+        running.look()
+        found = controller.top(5, None)
+        assert found["memory"] == [(UID, GIB / 2)]
+        assert controller.top(5, [MINE])["memory"] == found["memory"]
+        assert controller.top(5, ["elsewhere"]) == {"cpu": [], "memory": [], "disk": [], "network": []}
+
     def test_the_table_beside_the_chart(self) -> None:
         people = make_people()
         page = client_of(people.bob).get(f"/metrics/{UID}/memory/table?range=10m")
@@ -230,3 +258,14 @@ def test_a_silent_controller_is_not_ready(settings: Any) -> None:
 def test_names_cannot_break_out_of_a_query() -> None:
     asked = query(CHARTS["cpu"].lines[0], "a", 'x"} or y{"\\WHO WINDOW', 60)
     assert asked.count('name="x\\"} or y{\\"\\\\WHO WINDOW"') == 2
+
+
+def test_looks_that_drift_against_the_grid_leave_no_gap() -> None:
+    slot: dict[float, float | None] = {0: 1.0, 10: 2.0, 30: 4.0, 40: None, 60: 6.0}
+    assert history.laid(slot, [0, 10, 20, 30, 40, 50, 60, 70], 10) == [1, 2, 2, 4, None, None, 6, None]
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(30, 10), (7200, 10), (7300, 30), (86_400, 120), (366 * 86_400, 86_400)])
+def test_a_window_is_no_finer_than_a_screen(seconds: float, step: int) -> None:
+    found = window("10m", 1e9, (1e9 - seconds, 1e9))
+    assert (found.step, found.live) == (min(step, 43_200), False)

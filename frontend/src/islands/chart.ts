@@ -120,7 +120,7 @@ const chart: Island = (element) => {
         const figure = document.createElement('b')
         figure.textContent = value == null ? '–' : amount(value, unit)
         figure.hidden = at === undefined && !answer?.live // of a time gone by nothing is "now"
-        item.append(answer && answer.series.length > 1 ? `${series.name} ` : '', figure)
+        item.append(uids || (answer && answer.series.length > 1) ? `${series.name} ` : '', figure)
         const bounds = extent(values)
         if (bounds && !dashed.includes(series.key)) {
           const around = document.createElement('small')

@@ -50,7 +50,7 @@ export function options(drawn: Drawn, width: number): uPlot.Options {
   return {
     width,
     height: heightOfPlot,
-    padding: [10, 4, 0, 0],
+    padding: [10, 22, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: 'machine', setSeries: false },
