@@ -38,6 +38,7 @@ CANARY = "canary"
 class World:
     people: People
     vm: VirtualMachine
+    thrown_away: VirtualMachine
     disk: VirtualMachineDisk
     image: Image
     upload: Upload
@@ -58,10 +59,9 @@ def make_world() -> World:
     runtime, _ = Runtime.objects.get_or_create(name="here", defaults={"kind": "fake", "status_reachable": True})
     node, _ = Node.objects.get_or_create(runtime=runtime, name="canary-node", defaults={"status_cpus": 8})
     network = Network.objects.create(name="canary-net", spec_mode="bridge", spec_interface="br0")
-    vm = VirtualMachine.objects.create(
-        runtime=runtime, namespace=MINE, name="canary-vm", spec_vcpus=1, spec_memory="64Mi",
-        spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
-    )  # fmt: skip
+    vm, thrown_away = machine_of(runtime, "canary-vm"), machine_of(runtime, "canary-gone")
+    in_trash = {"trashed_at": timezone.now(), "trashed_by": "alice", "purge_at": timezone.now() + timedelta(days=7)}
+    VirtualMachine.objects.filter(uid=thrown_away.uid).update(**in_trash)
     MachineVersion.objects.create(
         machine=vm, number=1, actor_name="carol", manifest=manifest_of(vm, status=False),
     )  # fmt: skip
@@ -72,6 +72,7 @@ def make_world() -> World:
     return World(
         people=people,
         vm=vm,
+        thrown_away=thrown_away,
         disk=disk_of("canary-disk"),
         image=Image.objects.create(
             namespace=MINE, name="canary-image", status_phase=Phase.SUCCEEDED, status_size_bytes=GIB
@@ -92,6 +93,13 @@ def make_world() -> World:
         token=token_of(people.carol, name="canary-token")[0],
         view=SavedView.objects.create(namespace=MINE, name="canary-view", query="canary"),
     )
+
+
+def machine_of(runtime: Runtime, name: str) -> VirtualMachine:
+    return VirtualMachine.objects.create(
+        runtime=runtime, namespace=MINE, name=name, spec_vcpus=1, spec_memory="64Mi",
+        spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
+    )  # fmt: skip
 
 
 def disk_of(name: str) -> VirtualMachineDisk:
