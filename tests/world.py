@@ -48,6 +48,7 @@ class World:
     node: Node
     operation: Operation
     entry: int
+    sitting: int
     binding: RoleBinding
     token: Token
     event: str
@@ -88,6 +89,7 @@ def make_world() -> World:
         node=node,
         operation=operation_on(vm.uid),
         entry=entry,
+        sitting=sitting_of(vm),
         event=event_name(Event.objects.get(message="canary-event")),
         binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
         token=token_of(people.carol, name="canary-token")[0],
@@ -122,6 +124,15 @@ def operation_on(uid: UUID) -> Operation:
         verb="stop", subject_kind="VirtualMachine", subject_uid=uid, subject_name="canary-vm", namespace=MINE,
         actor_name="alice", state="failed", deadline_at=timezone.now() + timedelta(minutes=10),
     )  # fmt: skip
+
+
+def sitting_of(vm: VirtualMachine) -> int:
+    """Somebody opened its serial console; the number of that entry."""
+    entry = audit.record(
+        Actor.system("test"), "console.serial", kind="Console", uid=vm.uid, name=vm.name, namespace=MINE,
+        phase="started", extra={"session": "canary-session", "log_file": 1, "log_at": 0},
+    )  # fmt: skip
+    return entry.id
 
 
 def history_of(vm: VirtualMachine) -> int:
