@@ -16,7 +16,8 @@ DEEP = 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field. `how` is added, removed, changed; or said, where there is no before."""
+    """One field. `how` is added, removed, changed; said, where there is no before; or hidden, where all that is
+    different is a secret."""
 
     name: str
     how: str
@@ -28,7 +29,7 @@ def lines(changes: Mapping[str, Any]) -> list[Line]:
     found: list[Line] = []
     for name, value in changes.items():
         if isinstance(value, list) and len(value) == 2:
-            found += compared(name, value[0], value[1])
+            found += list(compared(name, value[0], value[1])) or [Line(name, "hidden")]
         else:
             found.append(Line(name, "said", after=value))
     return found[:MOST]

@@ -22,7 +22,7 @@ from observability.differences import Line, lines
             [Line("disks[a].boot", "changed", True, False), Line("disks[new].name", "added", None, "new")],
         ),
         ({"names": [["a", "b"], ["b"]]}, [Line("names", "changed", ["a", "b"], ["b"])]),
-        ({"password": ["***", "***"]}, []),
+        ({"password": ["***", "***"]}, [Line("password", "hidden")]),
     ],
 )
 def test_lines(changes: dict[str, Any], found: list[Line]) -> None:
