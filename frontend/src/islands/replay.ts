@@ -6,20 +6,13 @@ import '../lib/styles-for-xterm' // must run before xterm makes its first style 
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
+import { played, upTo } from '../lib/format'
 import { appearance, confine } from '../lib/terminals'
 import { t } from '../lib/words'
 import type { Island } from '../page/islands'
 
 const tick = 50 // ms: smooth to look at, and nothing for the processor
 const whole = 1000 // steps of the slider
-
-/** How many bytes are shown at this share of the session. */
-export const upTo = (share: number, length: number) => Math.round(Math.min(Math.max(share, 0), 1) * length)
-
-export const clock = (seconds: number) => {
-  const s = Math.floor(seconds)
-  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`
-}
 
 const replay: Island = (element) => {
   const stage = element.querySelector<HTMLElement>('.terminal-stage')!
@@ -45,7 +38,7 @@ const replay: Island = (element) => {
 
   const tell = () => {
     place.value = String(Math.round(share * whole))
-    said.textContent = `${clock(share * seconds)} / ${clock(seconds)}`
+    said.textContent = `${played(share * seconds)} / ${played(seconds)}`
   }
   const show = (to: number) => {
     if (to < shown) {
