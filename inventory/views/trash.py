@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inventory.models import VirtualMachine
-from inventory.navigation import namespace_of
 from inventory.services import trash
 from inventory.services.asking import require_on
 from inventory.showing import shown
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Unprocessable
 from vmconsole.access.views_people import asker
+from vmconsole.lists import namespace_of
 
 PER_PAGE = 50
 
