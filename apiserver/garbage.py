@@ -55,12 +55,17 @@ def living(version: str, name: str, uid: UUID) -> bool:
     kind = next((kind for kind in KINDS if (kind.api_version, kind.name) == (version, name)), None)
     if kind is None or not kind.delete:
         return True
-    return kind.rows(collector().user).filter(uid=uid).exists()
+    return is_row(kind, uid)
+
+
+def is_row(kind: Kind, uid: UUID) -> bool:
+    """Whether it is there at all: also an owner in the trash, which nobody sees and may come back, is one."""
+    return bool(kind.rows(collector().user).model.objects.filter(uid=uid).exists())
 
 
 def collect(uid: UUID) -> None:
     """Delete what belonged to this owner alone; take its name off what has others."""
-    if any(kind.rows(collector().user).filter(uid=uid).exists() for kind in owning_kinds()):
+    if any(is_row(kind, uid) for kind in owning_kinds()):
         return
     for kind, row in dependents(uid):
         rest = [ref for ref in row.owner_references if ref["uid"] != str(uid)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inventory.models import VirtualMachine
 from networking.models import NetworkInterface
+from observability import subjects
 from storage.models import Image, VirtualMachineDisk
 from vmconsole.access.models import ConfigMap, Secret
 
@@ -14,6 +15,6 @@ def living(namespace: str) -> list[str]:
     """Some of them, as `Kind/name`."""
     found = []
     for model in MODELS:
-        names = model.objects.filter(namespace=namespace).order_by("name").values_list("name", flat=True)[:3]
-        found += [f"{model.__name__}/{name}" for name in names]
+        rows = model.objects.filter(namespace=namespace).order_by("name")[:3]
+        found += [f"{model.__name__}/{subjects.called(row.uid, row.name)}" for row in rows]
     return found

@@ -27,7 +27,7 @@ from vmconsole.runtime.types import Power
 
 SEARCHED = [
     "name", "uid", "namespace", "status_state", "status_node", "spec_vcpus", "spec_memory_bytes", "spec_type_name",
-    "spec_os_type", "managed", "deletion_protected", "folder",
+    "spec_os_type", "managed", "deletion_protected", "folder", "trashed_at",
 ]  # fmt: skip
 FOLDER = "vmconsole.dev/folder"  # the label that says in which folder of the list a machine lies: `prod/web`
 FOLDER_CHARS = 253
@@ -62,8 +62,23 @@ class VirtualMachineType(models.Model):
 
 
 class VirtualMachineQuerySet(models.QuerySet["VirtualMachine"]):
+    def living(self) -> VirtualMachineQuerySet:
+        """All but those in the trash, which no list, search or count shows."""
+        return self.filter(trashed_at=None)
+
+    def trashed(self) -> VirtualMachineQuerySet:
+        return self.exclude(trashed_at=None)
+
+    def trashed_for(self, user: User) -> VirtualMachineQuerySet:
+        """What this person finds in the trash."""
+        return self.trashed().of(user)
+
     def visible_to(self, user: User) -> VirtualMachineQuerySet:
         """Their namespaces' machines; machines made outside belong to nobody and show to those who see the cluster."""
+        return self.living().of(user)
+
+    def of(self, user: User) -> VirtualMachineQuerySet:
+        """Those of them that belong to this person's namespaces."""
         sees_cluster = may(user, Right.CLUSTER_VIEW, None)
         if everywhere(user):  # a list of every namespace there is would only keep the database from its indexes
             return self.all() if sees_cluster else self.exclude(namespace="")
@@ -97,6 +112,9 @@ class VirtualMachine(models.Model):
     deletion_requested_at = models.DateTimeField(null=True)
     deletion_protected = models.BooleanField(default=False)
     delete_disks = Json(default=list)
+    trashed_at = models.DateTimeField(null=True)
+    trashed_by = models.CharField(max_length=150, blank=True)
+    purge_at = models.DateTimeField(null=True)  # as promised to whoever threw it away, whatever is set later
 
     spec_power = models.CharField(max_length=8, choices=POWERS, default=Power.ON)
     spec_running_state = models.CharField(max_length=8, blank=True)
@@ -154,12 +172,13 @@ class VirtualMachine(models.Model):
         indexes = [
             # Carries what people search by, so that counting and walking a hundred thousand rows reads no row.
             models.Index(fields=SEARCHED, name="vm_by_name"),
-            models.Index(fields=["namespace", "name"], name="vm_by_namespace"),
-            models.Index(fields=["namespace", "status_state", "name"], name="vm_by_namespace_and_state"),
-            models.Index(fields=["status_state", "name"], name="vm_by_state"),
-            models.Index(fields=["status_node", "name"], name="vm_by_node"),
-            models.Index(fields=["folder", "namespace"], name="vm_by_folder"),
+            models.Index(fields=["namespace", "name", "trashed_at"], name="vm_by_namespace"),
+            models.Index(fields=["namespace", "status_state", "name", "trashed_at"], name="vm_by_namespace_and_state"),
+            models.Index(fields=["status_state", "name", "trashed_at"], name="vm_by_state"),
+            models.Index(fields=["status_node", "name", "trashed_at"], name="vm_by_node"),
+            models.Index(fields=["folder", "namespace", "trashed_at"], name="vm_by_folder"),
             models.Index(fields=["-created_at"], name="vm_newest"),
+            models.Index(fields=["trashed_at"], condition=Q(trashed_at__isnull=False), name="vm_in_the_trash"),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from inventory.models import VirtualMachine
 from inventory.words import WORDS
 from observability import changes
 from vmconsole.access.rights import Right, everywhere, may, namespaces
@@ -42,6 +43,7 @@ class Item:
     right: Right | None = None
 
 
+TRASHED = "trash"  # counted like a model, and shown only when there is something
 GROUPS: tuple[tuple[Item, ...], ...] = (
     (
         Item(gettext_lazy("Overview"), Icon("layout-dashboard"), "inventory:overview", "g o"),
@@ -52,6 +54,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
             "g v",
             "inventory.VirtualMachine",
         ),
+        Item(gettext_lazy("Trash"), Icon("trash"), "inventory:trash_list", "g b", TRASHED),
         Item(gettext_lazy("Disks"), Icon("database"), "storage:disk_list", "g d", "storage.VirtualMachineDisk"),
         Item(gettext_lazy("Images"), Icon("disc"), "storage:image_list", "g i", "storage.Image"),
         Item(gettext_lazy("Networks"), Icon("network"), "networking:network_list", "g n", "networking.Network"),
@@ -152,11 +155,14 @@ def count_all(within: list[str] | None) -> dict[str, int]:
 
 def count(label: str, within: list[str] | None) -> int | None:
     """`within` is None for all there is: a list of every namespace would only keep the database from its indexes."""
+    if label == TRASHED:
+        found = VirtualMachine.objects.trashed()
+        return (found.count() if within is None else found.filter(namespace__in=within).count()) or None
     try:
         model = apps.get_model(label)
     except LookupError:
         return None
-    rows = model.objects.all()
+    rows = model.objects.living() if hasattr(model.objects, "living") else model.objects.all()
     limited = within is not None and hasattr(model, "namespace")
     return int(rows.filter(namespace__in=within).count() if limited else rows.count())
 

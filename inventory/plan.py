@@ -20,7 +20,8 @@ class Want:
 
     `declared`: `runningState` is set, so `power` is a standing wish. `asked`: the open operation's verb. `force`: the
     grace period is over. `stopped`: the open restart has seen the machine off. `unapplied`: the wish's number is
-    newer than the one last applied. `rejoin`: seconds to wait before a declared machine is started again.
+    newer than the one last applied. `trashed`: nothing is made, applied or started in there. `rejoin`: seconds to wait
+    before a declared machine is started again.
     """
 
     spec: MachineSpec | None
@@ -31,6 +32,7 @@ class Want:
     stopped: bool = False
     unapplied: bool = False
     deleting: bool = False
+    trashed: bool = False
     restart_to_apply: bool = False
     rejoin: float = 0.0
 
@@ -97,6 +99,8 @@ def next_step(want: Want, seen: MachineSeen | None) -> Step:
     """One step, or Settled. `want.spec` None: it refers to something missing, so it cannot be made or started."""
     if want.deleting:
         return _towards_gone(seen)
+    if want.trashed:
+        return _towards_rest(want, seen)
     if seen is None:
         return _towards_being(want)
     if seen.job or seen.power in (Power.STARTING, Power.STOPPING):
@@ -114,7 +118,18 @@ def _towards_gone(seen: MachineSeen | None) -> Step:
     return Delete() if seen else Forget()
 
 
+def _towards_rest(want: Want, seen: MachineSeen | None) -> Step:
+    """Off, and left alone: the guest is asked first, and forced when the time of whoever threw it away is over."""
+    if seen is None or seen.power in OFF:
+        return Settled()
+    if seen.job or seen.power in (Power.STARTING, Power.STOPPING, Power.UNKNOWN):
+        return Wait(LOOK_AGAIN)
+    return SetPower(Power.OFF, force=want.force or seen.power is Power.PAUSED)
+
+
 def _towards_being(want: Want) -> Step:
+    if want.asked is Verb.RESTORE:  # out of the trash it is whatever else it refers to; what is missing it says later
+        return Apply(want.spec) if want.spec else Settled()
     if (
         want.asked in (Verb.CREATE, Verb.START, Verb.EDIT)
         or want.unapplied

@@ -51,11 +51,12 @@ WAITING = 15.0  # something is missing: whoever makes it rings us, this is for t
 
 
 def unsettled() -> Iterable[UUID]:
-    """Machines whose wish is not applied, or that wait for something, or that are being deleted."""
-    unapplied = VirtualMachine.objects.filter(managed=True).exclude(observed_generation=F("generation"))
+    """Machines whose wish is not applied, or that wait for something, are being deleted, or run in the trash."""
+    unapplied = VirtualMachine.objects.living().filter(managed=True).exclude(observed_generation=F("generation"))
     deleting = VirtualMachine.objects.exclude(deletion_requested_at=None)
-    declared = VirtualMachine.objects.filter(managed=True, spec_running_state="Running").exclude(status_power=Power.ON)
-    return (unapplied | deleting | declared).values_list("uid", flat=True)
+    declared = VirtualMachine.objects.living().filter(managed=True, spec_running_state="Running")
+    restless = VirtualMachine.objects.trashed().exclude(status_power__in=["", *OFF])
+    return (unapplied | deleting | declared.exclude(status_power=Power.ON) | restless).values_list("uid", flat=True)
 
 
 def reconcile(uid: UUID) -> float | None:
@@ -85,7 +86,8 @@ def _round(vm: VirtualMachine, operation: Operation | None) -> float | None:
     step = next_step(want, seen)
     if operation and _overdue(operation, step):
         return steps.give_up(vm, operation)
-    if operation and want.spec is None and not want.deleting and not isinstance(step, Settled | Accept):
+    leaving = want.deleting or want.trashed
+    if operation and want.spec is None and not leaving and not isinstance(step, Settled | Accept):
         return _in_the_way(vm, operation, assembled, no_room)
     return _take(step, vm, operation, seen, assembled)
 
@@ -126,7 +128,8 @@ def _is_off(seen: MachineSeen | None) -> bool:
 
 def _assembled(vm: VirtualMachine, operation: Operation | None, seen: MachineSeen | None) -> Assembled:
     """The complete spec, with its disks held by this machine. Only for machines that are ours and stay."""
-    if not vm.managed or vm.deletion_requested_at or (operation and operation.verb == Verb.ADOPT):
+    leaving = vm.deletion_requested_at or vm.trashed_at
+    if not vm.managed or leaving or (operation and operation.verb == Verb.ADOPT):
         return Assembled(spec=seen.spec if seen else None)
     with transaction.atomic():
         assembled = assemble(vm)
@@ -155,6 +158,7 @@ def _want(vm: VirtualMachine, operation: Operation | None, assembled: Assembled,
         stopped=bool(data.get("stopped")),
         unapplied=vm.managed and vm.generation != vm.observed_generation,
         deleting=vm.deletion_requested_at is not None,
+        trashed=vm.trashed_at is not None,
         restart_to_apply=bool(data.get("restart")),
         rejoin=_rejoin(vm),
     )

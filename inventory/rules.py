@@ -28,6 +28,9 @@ class Verb(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     ADOPT = "adopt"
+    TRASH = "trash"
+    RESTORE = "restore"
+    PURGE = "purge"
 
 
 # Parts of a spec that a running machine takes at once, or that its hardware does not show at all.
@@ -60,6 +63,7 @@ class Subject:
     declared: str = ""
     managed: bool = True
     deleting: bool = False
+    trashed: bool = False
     busy: str = ""
     protected: bool = False
     can: Can = ~Can.NONE
@@ -71,13 +75,17 @@ def why_not(verb: Verb, vm: Subject) -> str:
     """The sentence why this cannot be asked now, or "" when it can."""
     if vm.deleting and verb is not Verb.FORCE_STOP:
         return _("It is being deleted.")
+    if vm.trashed and verb not in (Verb.RESTORE, Verb.PURGE):
+        return _("It is in the trash. Restore it first.")
+    if not vm.trashed and verb in (Verb.RESTORE, Verb.PURGE):
+        return _("It is not in the trash.")
     if vm.busy and not _may_interrupt(verb, vm.busy) and not (verb is Verb.EDIT and is_being_made(vm)):
         return _("Another operation is still running. Wait for it, or cancel it.")
-    if not vm.managed and verb in (Verb.EDIT, Verb.DELETE):
+    if not vm.managed and verb in (Verb.EDIT, Verb.DELETE, Verb.TRASH):
         return _("It was made outside of this console. Adopt it first.")
     if verb is Verb.ADOPT:
         return _("It is managed by this console already.") if vm.managed else ""
-    if verb is Verb.DELETE:
+    if verb in (Verb.DELETE, Verb.TRASH):
         return _("It is protected from deletion. Remove the protection in its configuration first.") * vm.protected
     if verb in POWER_VERBS:
         return _why_not_power(verb, vm)
@@ -90,8 +98,13 @@ def is_being_made(vm: Subject) -> bool:
 
 
 def _may_interrupt(verb: Verb, busy: str) -> bool:
-    """A forced stop replaces a stop that the guest ignores, and deleting replaces whatever was going on."""
-    return verb is Verb.DELETE or (
+    """A forced stop replaces a stop that the guest ignores, and deleting replaces whatever was going on.
+
+    So does the trash; and whoever threw it away by mistake need not wait for the guest to stop.
+    """
+    if verb is Verb.RESTORE:
+        return busy == Verb.TRASH
+    return verb in (Verb.DELETE, Verb.TRASH, Verb.PURGE) or (
         verb is Verb.FORCE_STOP and busy in (Verb.STOP, Verb.RESTART, Verb.CREATE, Verb.START)
     )
 

@@ -38,6 +38,9 @@ LABELS: dict[str, tuple[Any, str]] = {
     Verb.DELETE: (gettext_lazy("Delete"), Icon("trash")),
     Verb.EDIT: (gettext_lazy("Edit"), Icon("pencil")),
     Verb.ADOPT: (gettext_lazy("Adopt"), Icon("home-plus")),
+    Verb.TRASH: (gettext_lazy("Move to the trash"), Icon("trash")),
+    Verb.RESTORE: (gettext_lazy("Restore"), Icon("restore")),
+    Verb.PURGE: (gettext_lazy("Purge"), Icon("trash-x")),
 }
 
 # Where a verb is asked for, below the machine's own address; power verbs have a place for all of them.

@@ -93,7 +93,7 @@ TABLE: tuple[Row, ...] = (
             or (
                 f.power in (Power.ON, Power.PAUSED)
                 and (
-                    f.asked in (Verb.STOP, Verb.FORCE_STOP)
+                    f.asked in (Verb.STOP, Verb.FORCE_STOP, Verb.TRASH, Verb.RESTORE)
                     or (f.asked is Verb.RESTART and not f.stopped)
                     or (f.declared and f.wish is Power.OFF)
                 )

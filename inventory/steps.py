@@ -14,6 +14,7 @@ from inventory.rules import OFF, Verb
 from inventory.services.asking import KIND, tell
 from inventory.services.attaching import attach_existing, detach_all
 from inventory.services.editing import take_back
+from inventory.services.trash import take_out
 from inventory.services.versions import remember
 from networking.models import Network
 from networking.reconcile import apply_now
@@ -123,7 +124,8 @@ def give_up(
 ) -> None:  # fmt: skip
     """End the operation and withdraw its wish: a start that failed must not come true at three in the morning.
 
-    What the owner declared stays, and a machine whose create was cancelled is deleted if it never ran.
+    What the owner declared stays, a machine whose create was cancelled is deleted if it never ran, and one that would
+    not stop, or was not to, is out of the trash again: nothing that runs is out of sight.
     """
     if cancelled:
         operations.cancelled(operation)
@@ -134,7 +136,9 @@ def give_up(
         VirtualMachine.objects.filter(uid=vm.uid).update(deletion_requested_at=timezone.now())
     elif operation.verb == Verb.EDIT and "before" in operation.data and vm.generation != vm.observed_generation:
         take_back(vm, operation.data["before"])
-    elif not vm.declared and operation.verb != Verb.DELETE:
+    elif operation.verb == Verb.TRASH:
+        take_out(vm, operation.data.get("power_before", ""))
+    elif not vm.declared and operation.verb not in (Verb.DELETE, Verb.PURGE):
         power = Power.OFF if vm.is_off else Power(vm.status_power)
         fault = ("", "") if cancelled else (sentence, reason)
         VirtualMachine.objects.filter(uid=vm.uid).update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from inventory.marks import of_machine
@@ -13,7 +14,7 @@ from vmconsole.gateway.targets import ConsoleTarget
 
 
 def console_of(uid: UUID) -> ConsoleTarget | None:
-    vm = VirtualMachine.objects.filter(uid=uid).first()
+    vm = VirtualMachine.objects.living().filter(uid=uid).first()
     if vm is None:
         return None
     screen = vm.status_screen
@@ -42,7 +43,12 @@ def name_of(uid: UUID) -> Name | None:
     return Name(*row) if row else None
 
 
+def trashed(uids: Collection[UUID]) -> set[UUID]:
+    """Which of these machines are in the trash, for who shows what they keep from others."""
+    return set(VirtualMachine.objects.trashed().filter(uid__in=uids).values_list("uid", flat=True)) if uids else set()
+
+
 def register() -> None:
     targets.register("VirtualMachine", console_of)
-    subjects.register(name_of)
+    subjects.register(name_of, trashed)
     marks.register(of_machine)

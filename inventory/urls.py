@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory import api
+from inventory import api, api_trash
 from inventory.views import (
     bulk,
     configure,
@@ -16,6 +16,7 @@ from inventory.views import (
     overview,
     palette,
     saved,
+    trash,
     types,
     versions,
 )
@@ -64,6 +65,9 @@ urlpatterns = [
     path(f"{one}adopt", machines.vm_adopt, name="vm_adopt"),
     path(f"{one}drift", machines.vm_drift, name="vm_drift"),
     path(f"{one}declare", machines.vm_declare, name="vm_declare"),
+    path("trash/", trash.trash_list, name="trash_list"),
+    path("trash/<uuid:uid>/restore", trash.trash_restore, name="trash_restore"),
+    path("trash/<uuid:uid>/purge", trash.trash_purge, name="trash_purge"),
     path("types/", types.type_list, name="type_list"),
     path("types/new", types.type_create, name="type_create"),
     path("types/<str:name>/", types.type_detail, name="type_detail"),
@@ -72,5 +76,8 @@ urlpatterns = [
     path("nodes/<str:name>/", nodes.node_detail, name="node_detail"),
     path("api/v1/search", api.Search.as_view(), name="api_vm_search"),
     path("api/v1/why/<uuid:uid>", api.WhyOf.as_view(), name="api_vm_why"),
+    path("api/v1/trash", api_trash.TrashList.as_view(), name="api_trash_list"),
+    path("api/v1/trash/<uuid:uid>", api_trash.TrashOne.as_view(), name="api_trash"),
+    path("api/v1/trash/<uuid:uid>/restore", api_trash.TrashRestore.as_view(), name="api_trash_restore"),
     path("api/v1/settings", api.Settings.as_view(), name="api_settings"),
 ]

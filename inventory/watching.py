@@ -20,6 +20,7 @@ from django.utils import timezone
 from inventory.models import VirtualMachine
 from inventory.observe import addresses, record_all, record_foreign, record_seen, record_unreachable
 from inventory.services.asking import KIND, tell
+from inventory.services.trash import purge_due
 from inventory.services.types import ensure_predefined
 from networking.services import ensure_pod_network
 from observability import changes, housekeeping, vitals
@@ -68,6 +69,7 @@ class Watcher:
                 due_resync = time.monotonic() + (RESYNC if self.reachable else AFTER_LOSS)
             if now >= due_house:
                 housekeeping.run()
+                purge_due()
                 due_house = now + HOUSEKEEPING
             vitals_due = min(due_resync, due_house) - time.monotonic()
             if None in self._heard(max(0.05, min(vitals_due, 1.0)), runtime):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from networking import rules
 from networking.models import POD_NETWORK, Network, NetworkInterface
-from observability import audit, changes
+from observability import audit, changes, subjects
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict, Unprocessable
 from vmconsole.access.models import User
@@ -92,9 +92,10 @@ def delete_network(user: User, actor: Actor, network: Network, *, when_free: boo
     require(user, Right.CLUSTER_EDIT, None)
     if network.predefined:
         raise Conflict(_("%(name)s is part of the product and stays.") % {"name": network.name}, reason="Predefined")
-    users = list(network.interfaces.values_list("machine_name", "name")[:5])
-    if users and not when_free:
-        names = ", ".join(machine or card for machine, card in users)
+    users = list(network.interfaces.all()[:5])
+    kept = subjects.trashed([card.machine_uid for card in network.interfaces.all() if card.machine_uid])
+    if users and (kept or not when_free):
+        names = ", ".join(map(known_as, users))
         sentence = _("Network %(name)s is in use by %(users)s. Move or delete them first.")
         raise Conflict(sentence % {"name": network.name, "users": names}, reason="InUse")
     Network.objects.filter(uid=network.uid).update(deletion_requested_at=timezone.now())
@@ -188,13 +189,18 @@ def _taken(network: Network, mac: str, address: str) -> Conflict:
     by_mac = NetworkInterface.objects.filter(mac_address=mac).first()
     if by_mac:
         sentence = _("MAC address %(mac)s is used by %(who)s already. Leave it out to get a free one.")
-        who = by_mac.machine_name or by_mac.name
+        who = known_as(by_mac)
         return Conflict(sentence % {"mac": mac, "who": who}, reason="MacAddressInUse", field="macAddress")
     by_address = network.interfaces.filter(ip_address=address).first()
-    who = (by_address.machine_name or by_address.name) if by_address else "?"
+    who = known_as(by_address) if by_address else "?"
     sentence = _("Address %(address)s on network %(network)s is used by %(who)s already.")
     values = {"address": address, "network": network.name, "who": who}
     return Conflict(sentence % values, reason="AddressInUse", field="ipAddresses")
+
+
+def known_as(card: NetworkInterface) -> str:
+    """Whose it is, as a sentence says it."""
+    return subjects.called(card.machine_uid, card.machine_name) or card.name
 
 
 def _address(network: Network, addresses: Sequence[str]) -> str:

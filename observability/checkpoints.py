@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 EVERY_ENTRIES = 1000
 EVERY_SECONDS = 600
+AT_LEAST_EVERY = 86_400  # also when nothing happened: that is worth a seal too
 MODE = 0o640
 
 
@@ -50,12 +51,14 @@ def load(is_sealed: Callable[[int, str, str], bool]) -> tuple[dict[int, str], li
 
 
 def add(number: int, digest: str, seal: str) -> bool:
-    """Append one, unless the last is recent and near."""
+    """Append one, unless the last is recent and near. One a day at the least."""
     now = timezone.now()
     if (last := newest()) is not None:
         last_number, last_at = last
         far = number - last_number >= EVERY_ENTRIES
-        if number == last_number or not (far or (now - last_at).total_seconds() >= EVERY_SECONDS):
+        age = (now - last_at).total_seconds()
+        moved = number != last_number and (far or age >= EVERY_SECONDS)
+        if not moved and age < AT_LEAST_EVERY:
             return False
     line = json.dumps({"at": now.isoformat(), "id": number, "hash": digest, "seal": seal})
     place = path()

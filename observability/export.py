@@ -1,4 +1,4 @@
-"""The audit log as a file: JSON lines that can be verified elsewhere, and CSV that is safe to open.
+"""The audit log as a file: JSON lines that can be verified elsewhere, CSV that is safe to open, and CEF for a SIEM.
 
 Streamed page by page, newest last, so that a million entries need no memory and no open transaction.
 """
@@ -12,21 +12,26 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from observability import rules
+from observability import cef, rules
 from observability.models import HASHED, AuditEntry
 
 PAGE = 1000
 COLUMNS = [*HASHED, "hash"]
-TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "cef": "text/plain; charset=utf-8",
+}
 
 
 async def stream(entries: QuerySet[AuditEntry], kind: str) -> AsyncIterator[bytes]:
-    """The file, in pieces. `kind` is "csv" or "jsonl"."""
+    """The file, in pieces. `kind` is one of TYPES."""
+    written = {"csv": lambda page: as_csv(cells(page)), "jsonl": as_jsonl, "cef": cef.lines}[kind]
     if kind == "csv":
         yield as_csv([COLUMNS])
     after = 0
     while page := [entry async for entry in entries.filter(id__gt=after).order_by("id")[:PAGE]]:
-        yield as_csv(cells(page)) if kind == "csv" else as_jsonl(page)
+        yield written(page)
         after = page[-1].id
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from observability import audit, chain, export, history, subjects
+from observability import (
+    audit,
+    chain,
+    checkpoints,
+    consoles,
+    differences,
+    export,
+    history,
+    looks,
+    subjects,
+    wording,
+)
 from observability.charts import CHARTS
-from observability.filters import AuditPageFilter
+from observability.filters import AuditFilter, AuditPageFilter
 from observability.models import AuditEntry, AuditQuerySet
 from observability.queries import AUDIT
 from vmconsole.access.actors import actor_of
@@ -24,6 +35,7 @@ from vmconsole.access.rights import Right, may, namespaces, require
 PAGE = 50
 VERIFY_AT_ONCE = 20_000  # about half a second: others wait for this thread
 ACTIONS_KEPT_SECONDS = 60
+SELECTED = ("action", "phase", "namespace", "span", "since", "until")  # what has a field of its own beside the search
 
 
 def readable(user: Any) -> AuditQuerySet:
@@ -37,22 +49,30 @@ def readable(user: Any) -> AuditQuerySet:
     return entries
 
 
-def narrowed(request: HttpRequest) -> AuditPageFilter:
-    found = AuditPageFilter(request.GET, queryset=readable(request.user))
+Found = TypeVar("Found", bound=AuditFilter)
+
+
+def narrowed(request: HttpRequest, kind: type[Found]) -> Found:
+    found = kind(request.GET, queryset=readable(request.user))
     if not found.is_valid():
         field, errors = next(iter(found.errors.items()))
         raise Unprocessable(f"{field}: {' '.join(errors)}", field=field)
     return found
 
 
+def asked_of(request: HttpRequest, found: AuditFilter) -> dict[str, str]:
+    return {name: request.GET[name] for name in found.filters if request.GET.get(name)}
+
+
 @require_GET
 def audit_list(request: HttpRequest) -> HttpResponse:
-    found = narrowed(request)
+    found = narrowed(request, AuditPageFilter)
+    asked = asked_of(request, found)
     before = request.GET.get("before", "")
-    entries = found.qs.filter(id__lt=int(before)) if before.isdecimal() else found.qs
+    entries = found.qs.filter(id__lt=int(before)) if before.isdecimal() and len(before) < 19 else found.qs
     page = list(entries.order_by("-id")[: PAGE + 1])
     more = len(page) > PAGE
-    asked = {name: request.GET[name] for name in found.filters if request.GET.get(name)}
+    looks.note(request, "audit_read", str(sorted(asked.items())), extra={"filter": asked})
     context = {
         "entries": page[:PAGE],
         "before": page[PAGE - 1].id if more else None,
@@ -61,11 +81,13 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "query": asked.get("q", ""),
         "said": " ".join(value if name == "q" else f"{name}:{value}" for name, value in asked.items()),
         "complaints": found.complaints,
-        "lessons": AUDIT.lessons,
-        "kept": [(name, asked[name]) for name in ("kind", "operation", "request") if name in asked],
+        "kept": [(name, value) for name, value in asked.items() if name not in (*SELECTED, "q")],
         "filter": found.form,
-        "actions": actions(),
+        "actions": [(name, wording.did(name)) for name in actions()],
         "names": namespaces(request.user, Right.AUDIT_READ),
+        "lessons": AUDIT.lessons,
+        "sees_all": may(request.user, Right.AUDIT_READ, None),
+        "checkpoint": checkpoints.newest(),
     }
     return render(request, "observability/audit_list.html", context)
 
@@ -86,22 +108,36 @@ def audit_entry(request: HttpRequest, number: int) -> HttpResponse:
     entry = readable(request.user).filter(id=number).first()
     if entry is None:
         raise NotFound(_("There is no such entry, or it is not yours to read."))
-    diff = [change(name, value) for name, value in entry.changes.items()]
-    return render(request, "observability/audit_entry.html", {"entry": entry, "diff": diff})
+    context = {
+        "entry": entry,
+        "diff": differences.lines(entry.changes),
+        "session": consoles.of(entry),
+        "may_replay": may(request.user, Right.CONSOLE, entry.namespace or None),
+    }
+    return render(request, "observability/audit_entry.html", context)
 
 
-def change(name: str, value: Any) -> dict[str, Any]:
-    """One changed field: before and after, or just what was said."""
-    if isinstance(value, list) and len(value) == 2:
-        return {"name": name, "before": value[0], "after": value[1], "pair": True}
-    return {"name": name, "after": value, "pair": False}
+@require_GET
+def audit_consoles(request: HttpRequest) -> HttpResponse:
+    """Who sat at which screen or serial port, from when to when, and how much went through."""
+    before = request.GET.get("before", "")
+    number = int(before) if before.isdecimal() and len(before) < 19 else None
+    sessions = consoles.sessions(readable(request.user), number, PAGE + 1)
+    looks.note(request, "audit_read", "consoles", extra={"filter": {"action": "console"}})
+    places = {each.start.namespace for each in sessions}
+    context = {
+        "sessions": sessions[:PAGE],
+        "before": sessions[PAGE - 1].start.id if len(sessions) > PAGE else None,
+        "paged": bool(before),
+        "replayed": {place for place in places if may(request.user, Right.CONSOLE, place or None)},
+    }
+    return render(request, "observability/audit_consoles.html", context)
 
 
 @require_GET
 def audit_export(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """The filtered log as a file. Taking it along is an action of its own, with its own entry."""
-    found = narrowed(request)
-    asked = {name: request.GET[name] for name in found.filters if request.GET.get(name)}
+    found = narrowed(request, AuditFilter)
     audit.record(
         actor_of(request),
         "audit_export",
@@ -110,12 +146,28 @@ def audit_export(request: HttpRequest, kind: str) -> StreamingHttpResponse:
         name=kind,
         namespace=request.GET.get("namespace", ""),
         phase=audit.Phase.ACCEPTED,
-        extra={"filter": asked},
+        extra={"filter": asked_of(request, found)},
     )
     answer = StreamingHttpResponse(export.stream(found.qs, kind), content_type=export.TYPES[kind])
     name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+@require_GET
+def audit_checkpoints(request: HttpRequest) -> FileResponse:
+    """The sealed checkpoints, to keep where whoever owns this host cannot reach them."""
+    require(request.user, Right.AUDIT_READ, None)
+    try:
+        file = checkpoints.path().open("rb")
+    except OSError as error:
+        raise NotFound(_("There are no checkpoints outside the database yet.")) from error
+    audit.record(
+        actor_of(request), "audit_checkpoints", kind="AuditLog", uid=None, name="", namespace="",
+        phase=audit.Phase.ACCEPTED,
+    )  # fmt: skip
+    name = f"audit-checkpoints-{timezone.now():%Y%m%d-%H%M%S}.jsonl"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=export.TYPES["jsonl"])
 
 
 @require_POST

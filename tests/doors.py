@@ -36,6 +36,8 @@ CLUSTER_SEE = answers(bob=OPEN, carol=OPEN, alice=OPEN, dave=404)
 CLUSTER_EDIT = answers(bob=403, carol=403, alice=403, dave=404)
 AUDIT = answers(bob=403, carol=403, alice=OPEN, dave=OPEN)  # of the namespaces one administers
 AUDIT_HERE = answers(bob=403, carol=403, alice=OPEN, dave=404)
+AUDIT_ALL = answers(bob=403, carol=403, alice=403, dave=404, erin=404)  # of the cluster; no controller made one here
+NO_LOG = answers(bob=403, carol=403, alice=404, dave=404, erin=404)  # nothing was printed in tests
 ROLES = answers(bob=404, carol=404, alice=OPEN, dave=OPEN)  # administrators of some namespace
 ROLES_HERE = answers(bob=404, carol=404, alice=OPEN, dave=404)
 PERSONS = answers(bob=404, carol=404, alice=403, dave=404)  # only for administrators of the cluster
@@ -82,11 +84,15 @@ ACCESS: Doors = {
 GATEWAY: Doors = {
     "gateway:api_server": {"GET": EVERYBODY},
     "gateway:api_console_log": {"GET": EDIT},
+    "gateway:replay_page": {"GET": AUDIT_HERE},
+    "gateway:replay_log": {"GET": NO_LOG},
     "gateway:console_ticket": {"POST": EDIT},  # a screen is a keyboard
 }
 OBSERVABILITY: Doors = {
     "observability:audit_list": {"GET": AUDIT},
     "observability:audit_entry": {"GET": AUDIT_HERE},
+    "observability:audit_consoles": {"GET": AUDIT},
+    "observability:audit_checkpoints": {"GET": AUDIT_ALL},
     "observability:audit_verify": {"POST": AUDIT},
     "observability:audit_export": {"GET": AUDIT},
     "observability:metric_table": {"GET": SEE},
@@ -188,6 +194,12 @@ INVENTORY: Doors = {
     "inventory:vm_adopt": {"GET": EDIT, "POST": CLUSTER_EDIT},
     "inventory:vm_drift": {"POST": EDIT},
     "inventory:vm_declare": {"POST": EDIT},
+    "inventory:trash_list": {"GET": PEOPLE},
+    "inventory:trash_restore": {"POST": EDIT},
+    "inventory:trash_purge": {"GET": EDIT, "POST": EDIT},
+    "inventory:api_trash_list": {"GET": PEOPLE, "POST": EDIT},
+    "inventory:api_trash": {"DELETE": EDIT},
+    "inventory:api_trash_restore": {"POST": EDIT},
     "inventory:type_list": {"GET": PEOPLE},
     "inventory:type_create": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
     "inventory:type_detail": {"GET": PEOPLE, "POST": CLUSTER_EDIT},
@@ -317,6 +329,8 @@ NOUNS: dict[str, Values] = {
     "person": lambda world: {"pk": world.people.bob.pk},
     "role": lambda world: {"pk": world.people.bob.pk, "binding": world.binding.pk},
     "token": lambda world: {"pk": world.token.pk},
+    "replay": lambda world: {"number": world.sitting},
+    "trash": lambda world: {"uid": world.thrown_away.uid},
     "type": lambda world: {"name": world.type.name},
     "upload": lambda world: {"uid": world.upload.uid},
     "view": lambda world: {"uid": world.view.uid},
@@ -358,6 +372,8 @@ BODIES: dict[str, Values] = {
     "inventory:view_create": lambda _: {"name": "new-view"},
     "inventory:view_one": lambda _: {"name": "new-name"},
     "inventory:vm_delete": lambda world: {"typed": world.vm.name},
+    "inventory:trash_purge": lambda world: {"typed": world.thrown_away.name},
+    "inventory:api_trash_list": lambda world: {"namespace": MINE, "name": world.vm.name},
     "networking:network_create": lambda _: {"name": "new-net", "interface": "br1"},
     "networking:network_detail": lambda _: {"namespace": MINE, "name": "new-card"},
 }

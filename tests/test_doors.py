@@ -153,7 +153,8 @@ def test_nothing_of_another_namespace_is_shown(door: str) -> None:
     answer = knock(come_to(door, world.people.dave), world, door, "GET", pattern)
     text = body_of(answer).decode(errors="replace")
     if answer.status_code == 200:
-        theirs = [each.name for each in (world.vm, world.disk, world.image, world.interface, world.upload, world.token)]
+        named = (world.vm, world.thrown_away, world.disk, world.image, world.interface, world.upload, world.token)
+        theirs = [each.name for each in named]
         assert [name for name in theirs if name in text] == []
         assert f"{CANARY}-event" not in text
         assert str(world.operation.uid) not in text

@@ -101,11 +101,17 @@ class Visitor:
         return self.post(f"vms/default/{name}/power/{verb}")
 
     def remove(self, *names: str) -> None:
-        """Delete machines with their disks, and see them gone."""
+        """Delete machines with their disks, also out of the trash, and see them gone."""
         for name in names:
             if self.machine(name):
                 self.post(f"vms/default/{name}/delete", typed=name, disks=disks_of(self, name))
+            if name in self.trash():
+                self.post(f"trash/{self.trash()[name]}/purge", typed=name)
         wait_for(lambda: not any(map(self.machine, names)), why=lambda: [self.machine(name) for name in names])
+
+    def trash(self) -> dict[str, str]:
+        """Machines in the trash: their uids by name."""
+        return {line["name"]: line["uid"] for line in self.get("api/v1/trash").json()["results"]}
 
     def audit(self, **query: str) -> list[dict[str, Any]]:
         """Entries of the audit log, newest first."""

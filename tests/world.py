@@ -38,6 +38,7 @@ CANARY = "canary"
 class World:
     people: People
     vm: VirtualMachine
+    thrown_away: VirtualMachine
     disk: VirtualMachineDisk
     image: Image
     upload: Upload
@@ -47,6 +48,7 @@ class World:
     node: Node
     operation: Operation
     entry: int
+    sitting: int
     binding: RoleBinding
     token: Token
     event: str
@@ -58,10 +60,9 @@ def make_world() -> World:
     runtime, _ = Runtime.objects.get_or_create(name="here", defaults={"kind": "fake", "status_reachable": True})
     node, _ = Node.objects.get_or_create(runtime=runtime, name="canary-node", defaults={"status_cpus": 8})
     network = Network.objects.create(name="canary-net", spec_mode="bridge", spec_interface="br0")
-    vm = VirtualMachine.objects.create(
-        runtime=runtime, namespace=MINE, name="canary-vm", spec_vcpus=1, spec_memory="64Mi",
-        spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
-    )  # fmt: skip
+    vm, thrown_away = machine_of(runtime, "canary-vm"), machine_of(runtime, "canary-gone")
+    in_trash = {"trashed_at": timezone.now(), "trashed_by": "alice", "purge_at": timezone.now() + timedelta(days=7)}
+    VirtualMachine.objects.filter(uid=thrown_away.uid).update(**in_trash)
     MachineVersion.objects.create(
         machine=vm, number=1, actor_name="carol", manifest=manifest_of(vm, status=False),
     )  # fmt: skip
@@ -72,6 +73,7 @@ def make_world() -> World:
     return World(
         people=people,
         vm=vm,
+        thrown_away=thrown_away,
         disk=disk_of("canary-disk"),
         image=Image.objects.create(
             namespace=MINE, name="canary-image", status_phase=Phase.SUCCEEDED, status_size_bytes=GIB
@@ -87,11 +89,19 @@ def make_world() -> World:
         node=node,
         operation=operation_on(vm.uid),
         entry=entry,
+        sitting=sitting_of(vm),
         event=event_name(Event.objects.get(message="canary-event")),
         binding=RoleBinding.objects.get(user=people.bob, namespace=MINE),
         token=token_of(people.carol, name="canary-token")[0],
         view=SavedView.objects.create(namespace=MINE, name="canary-view", query="canary"),
     )
+
+
+def machine_of(runtime: Runtime, name: str) -> VirtualMachine:
+    return VirtualMachine.objects.create(
+        runtime=runtime, namespace=MINE, name=name, spec_vcpus=1, spec_memory="64Mi",
+        spec_memory_bytes=64 * 1024**2, spec_power=Power.OFF, status_power=Power.OFF, status_state="Stopped",
+    )  # fmt: skip
 
 
 def disk_of(name: str) -> VirtualMachineDisk:
@@ -114,6 +124,15 @@ def operation_on(uid: UUID) -> Operation:
         verb="stop", subject_kind="VirtualMachine", subject_uid=uid, subject_name="canary-vm", namespace=MINE,
         actor_name="alice", state="failed", deadline_at=timezone.now() + timedelta(minutes=10),
     )  # fmt: skip
+
+
+def sitting_of(vm: VirtualMachine) -> int:
+    """Somebody opened its serial console; the number of that entry."""
+    entry = audit.record(
+        Actor.system("test"), "console.serial", kind="Console", uid=vm.uid, name=vm.name, namespace=MINE,
+        phase="started", extra={"session": "canary-session", "log_file": 1, "log_at": 0},
+    )  # fmt: skip
+    return entry.id
 
 
 def history_of(vm: VirtualMachine) -> int:

@@ -235,6 +235,8 @@ BROKER_URL = env("BROKER_URL", f"redis+socket://{STATE}/redis/redis.sock")
 DOORBELL = env("DOORBELL", "celery")  # "collect": whoever rings is only noted (tests)
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}  # docs/decisions/0001
 
+TRASH_DAYS = int(env("TRASH_DAYS", "7"))  # a deleted machine can be restored for so long; 0: deleted is deleted
+
 # --- consoles ---------------------------------------------------------------------------------------------------
 CONSOLE_PEERS = env_list("CONSOLE_PEERS", "vmconsole-qemu,libvirt-qemu")  # who may listen at a guest's socket
 CONSOLES_PER_USER = int(env("CONSOLES_PER_USER", "32"))

@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "apply": Entry("making", "apply", _("Make it as manifests say.")),
         "diff": Entry("making", "diff", _("What apply would change; exit code 1 when it would.")),
         "delete": Entry("making", "delete", _("Delete objects.")),
+        "trash": Entry("trash", "app", _("Deleted machines: list, restore, purge.")),
         "start": Entry("power", "start", _("Start machines.")),
         "stop": Entry("power", "stop", _("Stop machines.")),
         "restart": Entry("power", "restart", _("Restart machines.")),

@@ -15,6 +15,7 @@ from vmconsole.operations.services import open_of
 from vmconsole.runtime.types import Power
 
 KIND = "VirtualMachine"
+TRASH = "Trash"  # what the outbox calls a machine as long as it is in there
 # What a watcher must not miss, and what it selects by.
 TOLD = (
     "resource_version", "labels", "status_state", "status_reason", "status_message", "status_power", "status_node",
@@ -30,6 +31,7 @@ def subject(vm: VirtualMachine, busy: Operation | str | None = "") -> Subject:
         declared=vm.spec_running_state,
         managed=vm.managed,
         deleting=vm.deletion_requested_at is not None,
+        trashed=vm.trashed_at is not None,
         busy=verb,
         protected=vm.deletion_protected,
         made=vm.made,
@@ -54,7 +56,13 @@ def require_on(user: User, vm: VirtualMachine, right: Right = Right.EDIT) -> Non
 
 
 def tell(vm: VirtualMachine, what: changes.What = "MODIFIED") -> None:
-    """Put the change in the outbox; its number is the row's resource version."""
+    """Put the change in the outbox; its number is the row's resource version.
+
+    Who watches machines is told that it went when it was thrown away, and nothing more until it is back.
+    """
+    if vm.trashed_at:
+        changes.changed(TRASH, vm.uid, vm.name, vm.namespace, what)
+        return
     seen = changes.seen_of(vm, () if what == "DELETED" else TOLD)
     version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what, seen)
     VirtualMachine.objects.filter(uid=vm.uid).update(resource_version=version)

@@ -217,12 +217,8 @@ def delete(user: User, actor: Actor, vm: VirtualMachine, *, delete_disks: Sequen
     """Ask for its end. Its disks stay, but for those marked `autoDelete`, or exactly those in `delete_disks`."""
     require_on(user, vm, Right.EDIT)
     vm = VirtualMachine.objects.get(uid=vm.uid)
-    replaced = refuse_unless_allowed(Verb.DELETE, vm)
-    if replaced:
-        operations.cancelled(replaced, _("Replaced by “%(verb)s”.") % {"verb": Verb.DELETE})
-    marked = list(vm.disks.filter(auto_delete=True).values_list("disk_name", flat=True))
-    own = set(vm.disks.values_list("disk_name", flat=True))
-    doomed = marked if delete_disks is None else [name for name in delete_disks if name in own]
+    replace_open(Verb.DELETE, vm)
+    own, doomed = fate_of_disks(vm, delete_disks)
     operation = operations.begin(
         actor, Verb.DELETE, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace,
         data={"disks": doomed, "user_id": user.pk}, diff={"disks": [sorted(own), sorted(own - set(doomed))]},
@@ -231,6 +227,20 @@ def delete(user: User, actor: Actor, vm: VirtualMachine, *, delete_disks: Sequen
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def replace_open(verb: Verb, vm: VirtualMachine) -> None:
+    """Refuse what may not be asked now, and end what was asked before."""
+    replaced = refuse_unless_allowed(verb, vm)
+    if replaced:
+        operations.cancelled(replaced, _("Replaced by “%(verb)s”.") % {"verb": verb})
+
+
+def fate_of_disks(vm: VirtualMachine, delete_disks: Sequence[str] | None) -> tuple[set[str], list[str]]:
+    """All its disks, and those that go with it: the marked ones, or exactly those in `delete_disks`."""
+    marked = list(vm.disks.filter(auto_delete=True).values_list("disk_name", flat=True))
+    own = set(vm.disks.values_list("disk_name", flat=True))
+    return own, marked if delete_disks is None else [name for name in delete_disks if name in own]
 
 
 @transaction.atomic

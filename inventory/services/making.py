@@ -93,9 +93,7 @@ def create(
                 spec_power=power, **columns(manifest),
             )  # fmt: skip
     except IntegrityError as error:
-        sentence = _("There is a virtual machine %(name)s in namespace %(namespace)s already.")
-        values = {"name": manifest.metadata.name, "namespace": namespace}
-        raise Conflict(sentence % values, field="metadata.name", reason="AlreadyExists") from error
+        raise taken(namespace, manifest.metadata.name, "metadata.name") from error
     if kept:
         secrets.put(namespace, kept_name(vm.name), kept, owner_uid=uid)
     for disk in new_disks:
@@ -151,6 +149,17 @@ def revealed(namespace: str, reference: SecretName | None, key: str) -> str:
     """What the Secret has under the key, which Secrets may spell in lower case."""
     data = secrets.reveal(namespace, reference.name) if reference else None
     return (data or {}).get(key) or (data or {}).get(key.lower()) or ""
+
+
+def taken(namespace: str, name: str, field: str) -> Conflict:
+    """The refusal of a name that a machine has, which may be one that nobody sees any more."""
+    values = {"name": name, "namespace": namespace}
+    if VirtualMachine.objects.trashed().filter(namespace=namespace, name=name).exists():
+        sentence = _("There is a virtual machine %(name)s in the trash of namespace %(namespace)s.")
+        fix = _("Restore it, or purge it there; or take another name.")
+        return Conflict(f"{sentence % values} {fix}", field=field, reason="AlreadyExists")
+    sentence = _("There is a virtual machine %(name)s in namespace %(namespace)s already.")
+    return Conflict(sentence % values, field=field, reason="AlreadyExists")
 
 
 def kept_name(machine: str) -> str:
@@ -225,8 +234,7 @@ def adopt(user: User, actor: Actor, vm: VirtualMachine, *, namespace: str, name:
 
     converted({"name": metadata.name, "namespace": namespace}, Metadata)
     if VirtualMachine.objects.filter(namespace=namespace, name=metadata.name).exists():
-        sentence = _("There is a virtual machine %(name)s in namespace %(namespace)s already.")
-        raise Conflict(sentence % {"name": metadata.name, "namespace": namespace}, field="name")
+        raise taken(namespace, metadata.name, "name")
     operation = operations.begin(
         actor, Verb.ADOPT, kind=KIND, uid=vm.uid, name=metadata.name, namespace=namespace,
         data={"namespace": namespace, "name": metadata.name},

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from inventory.labelling import Change
 from inventory.models import VirtualMachine
 from inventory.rules import OFF, Verb
-from inventory.services import editing, power
+from inventory.services import editing, power, trash
 from observability import audit
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Declined
@@ -104,7 +104,7 @@ def ask(user: User, actor: Actor, vm: VirtualMachine, task: Task) -> Operation |
         manifest.metadata.labels = task.change.applied(whole.labels)
         return editing.edit(user, actor, whole, manifest)
     if task.verb == Verb.DELETE:
-        return editing.delete(user, actor, vm)
+        return trash.discard(user, actor, vm)
     return power.power(user, actor, vm, Verb(task.verb))
 
 

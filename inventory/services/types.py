@@ -12,7 +12,7 @@ from msgspec import to_builtins
 
 from inventory.models import VirtualMachine, VirtualMachineType
 from inventory.schema import VirtualMachineTypeManifest
-from observability import audit, changes
+from observability import audit, changes, subjects
 from vmconsole import objectmeta
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
@@ -81,7 +81,7 @@ def save_type(
 def delete_type(user: User, actor: Actor, shape: VirtualMachineType) -> None:
     require(user, Right.CLUSTER_EDIT, None)
     _refuse_predefined(shape)
-    users = list(VirtualMachine.objects.filter(spec_type_name=shape.name).values_list("name", flat=True)[:5])
+    users = [subjects.called(vm.uid, vm.name) for vm in VirtualMachine.objects.filter(spec_type_name=shape.name)[:5]]
     if users:
         sentence = _("Machine type %(name)s is in use by %(users)s.")
         raise Conflict(sentence % {"name": shape.name, "users": ", ".join(users)}, reason="InUse")

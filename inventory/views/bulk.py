@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -156,6 +157,7 @@ def dialog(
         "will": will,
         "wont": sum(line.outlook != "will" for line in lines),
         "danger": task.danger,
+        "days": settings.TRASH_DAYS,
         "labelling": task.verb == LABEL,
         "machines": total,
         "labels": request.POST.get("labels", ""),

@@ -31,6 +31,9 @@ def machine(request: HttpRequest, namespace: str, name: str) -> VirtualMachine:
     found = rows.filter(uid=uid, namespace="") if uid else rows.filter(namespace=namespace, name=name)
     vm: VirtualMachine | None = found.first()
     if vm is None:
+        if VirtualMachine.objects.trashed_for(asker(request)).filter(namespace=namespace, name=name).exists():
+            sentence = _("%(name)s is in the trash.") % {"name": name[:80]}
+            raise NotFound(sentence, fix=_("Open the trash to restore it."))
         raise NotFound(_("There is no virtual machine %(name)s that you can see.") % {"name": name[:80]})
     return vm
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inventory.models import VirtualMachine
 from inventory.readiness import needs
 from inventory.rules import Verb
-from inventory.services import editing, making, power
+from inventory.services import editing, making, power, trash
 from inventory.services.asking import require_on
 from inventory.showing import one
 from inventory.timeline import cursor_of, kinds_for, timeline
@@ -202,15 +203,17 @@ def answered(request: HttpRequest, vm: VirtualMachine) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def vm_delete(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
-    """GET: the dialog, with the disks that would go. POST: do it; the name must have been typed."""
+    """GET: the dialog, with the disks that would go. POST: do it; of one that runs the name must have been typed."""
     vm = machine(request, namespace, name_)
     require_on(asker(request), vm)
     row = one(request.user, vm)
+    must_type = not vm.is_off or settings.TRASH_DAYS <= 0  # what stops nothing and can be undone takes one click
     if request.method != "POST":
-        return render(request, "inventory/vm_delete.html", {"row": row, "vm": vm, "disks": disks_of(vm)})
-    if request.POST.get("typed") != vm.name:
+        context = {"disks": disks_of(vm), "days": settings.TRASH_DAYS, "must_type": must_type}
+        return render(request, "inventory/vm_delete.html", {"row": row, "vm": vm, **context})
+    if must_type and request.POST.get("typed") != vm.name:
         raise Unprocessable(_("Type the machine's name to delete it."), field="typed")
-    editing.delete(asker(request), actor_of(request), vm, delete_disks=request.POST.getlist("disks"))
+    trash.discard(asker(request), actor_of(request), vm, delete_disks=request.POST.getlist("disks"))
     answer: HttpResponse = redirect("inventory:vm_list")
     if request.headers.get("HX-Request"):
         answer = HttpResponse(status=204)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from observability import changes
-from storage.models import Image, VirtualMachineDisk, Volume
+from observability import changes, subjects
+from storage.models import Attachment, Image, VirtualMachineDisk, Volume
 from storage.rules import Holder, Problem, Subject, Verb, name_problem, size_problem, why_not
 from vmconsole.access.errors import Conflict, Unprocessable
 from vmconsole.access.models import Namespace
@@ -35,7 +35,7 @@ def subject(volume: Volume, busy: str | None = None) -> Subject:
         busy = current.verb if current else ""
     holders: tuple[Holder, ...] = ()
     if isinstance(volume, VirtualMachineDisk):
-        holders = tuple(Holder(held.machine_name, held.read_only) for held in volume.attachments.all())
+        holders = tuple(holder(held) for held in volume.attachments.all())
     return Subject(
         phase=volume.status_phase,
         busy=busy,
@@ -44,6 +44,11 @@ def subject(volume: Volume, busy: str | None = None) -> Subject:
         uploaded=volume.source_kind == "upload",
         holders=holders,
     )
+
+
+def holder(held: Attachment) -> Holder:
+    """Who uses it, as a sentence names them: one in the trash is in no list where people would look."""
+    return Holder(subjects.called(held.machine_uid, held.machine_name), held.read_only)
 
 
 def sentence(problem: Problem) -> str:

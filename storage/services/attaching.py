@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from storage.models import Attachment, VirtualMachineDisk
-from storage.rules import Holder, Subject, attach_problem
-from storage.services.asking import refuse, tell
+from storage.rules import Subject, attach_problem
+from storage.services.asking import holder, refuse, tell
 from vmconsole.access.errors import Conflict
 from vmconsole.operations import loop
 
@@ -18,7 +18,7 @@ from vmconsole.operations import loop
 def attach(disk: VirtualMachineDisk, *, machine_uid: UUID, machine_name: str, read_only: bool) -> Attachment:
     """Let a machine hold the disk, or Conflict naming who holds it. Already so: nothing happens."""
     others = Attachment.objects.filter(disk=disk).exclude(machine_uid=machine_uid)
-    holders = tuple(Holder(other.machine_name, other.read_only) for other in others)
+    holders = tuple(holder(other) for other in others)
     deleting = disk.deletion_requested_at is not None
     refuse(attach_problem(Subject(deleting=deleting, holders=holders), read_only=read_only), disk)
     try:

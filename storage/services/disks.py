@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from observability import subjects
 from storage import sources
 from storage.models import VirtualMachineDisk, Volume
 from storage.rules import Verb, grow_problem, why_not
@@ -148,7 +149,8 @@ def delete_disk_with_machine(actor: Actor, disk: VirtualMachineDisk) -> Operatio
 
 def request_deletion(actor: Actor, volume: Volume, *, when_free: bool = False) -> Operation:
     problem = why_not(Verb.DELETE, subject(volume))
-    if not (when_free and problem and problem.reason == "InUse"):
+    waits = when_free and problem and problem.reason == "InUse" and not kept_in_the_trash(volume)
+    if not waits:
         refuse(problem, volume)
     current = operations.open_of(volume.uid)
     if current:
@@ -156,6 +158,12 @@ def request_deletion(actor: Actor, volume: Volume, *, when_free: bool = False) -
     operation = begin(actor, Verb.DELETE, volume)
     wish(volume, deletion_requested_at=timezone.now())
     return operation
+
+
+def kept_in_the_trash(volume: Volume) -> bool:
+    """Whether a machine that can still be had back has it: a wish that waits for that one would take it from it."""
+    uids = [held.machine_uid for held in volume.attachments.all()] if isinstance(volume, VirtualMachineDisk) else []
+    return bool(subjects.trashed(uids))
 
 
 def wish(volume: Volume, **what: Any) -> None:

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from observability import events
+from observability import events, subjects
 from storage import forms, manifests, services
 from storage.models import Image, VirtualMachineDisk
 from storage.queries import DISKS
@@ -55,7 +55,9 @@ def listed(request: HttpRequest) -> QuerySet[VirtualMachineDisk]:
 def disk_list(request: HttpRequest) -> HttpResponse:
     asked = DISKS.asked(request, listed(request))
     refused = "" if namespaces(asker(request), Right.EDIT) else _("You may not make disks in any namespace.")
-    context = {**asked.context(asked.page(request)), "why_not_create": refused}
+    page = asked.page(request)
+    trashed = subjects.trashed([held.machine_uid for disk in page for held in disk.attachments.all()])
+    context = {**asked.context(page), "why_not_create": refused, "trashed": trashed}
     return render(request, "storage/disk_list.html", context)
 
 
@@ -107,6 +109,7 @@ def disk_detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse
         "disk": disk,
         "operation": operation,
         "attachments": list(disk.attachments.order_by("machine_name")),
+        "trashed": subjects.trashed([held.machine_uid for held in disk.attachments.all()]),
         "events": events.of(disk.uid)[:20],
         "why": why(request, disk, VERBS, operation.verb if operation else ""),
         "manifest": yaml.safe_dump(manifests.shown(disk), sort_keys=False, allow_unicode=True),

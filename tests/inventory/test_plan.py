@@ -52,6 +52,18 @@ HALT = Want(SPEC, Power.OFF)
         # One that keeps crashing is not started again at once.
         (replace(RUN, declared=True, rejoin=30.0), CRASHED, Wait(30.0)),
         (replace(RUN, declared=True, rejoin=30.0, asked=Verb.START), CRASHED, SetPower(Power.ON)),
+        # In the trash: off and left alone, whatever else is wished of it.
+        (replace(RUN, trashed=True, declared=True, unapplied=True), OFF, Settled()),
+        (replace(RUN, trashed=True, unapplied=True), GONE, Settled()),
+        (replace(HALT, trashed=True), ON, SetPower(Power.OFF)),
+        (replace(HALT, trashed=True, asked=Verb.TRASH, force=True), ON, SetPower(Power.OFF, force=True)),
+        (replace(HALT, trashed=True), PAUSED, SetPower(Power.OFF, force=True)),
+        (replace(HALT, trashed=True), UNKNOWN, Wait(1.0)),
+        (replace(HALT, trashed=True, deleting=True), OFF, Delete()),
+        # Out of it: made again where it is gone, and done where something it refers to is missing.
+        (replace(HALT, asked=Verb.RESTORE), OFF, Settled()),
+        (replace(HALT, asked=Verb.RESTORE), GONE, Apply(SPEC)),
+        (replace(HALT, spec=None, asked=Verb.RESTORE), GONE, Settled()),
         # Started by virsh although declared off.
         (replace(HALT, declared=True), ON, SetPower(Power.OFF)),
         (HALT, ON, Accept(Power.ON)),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
+from django.utils import timezone
 
 from observability import audit, chain, checkpoints, rules, triggers
 from observability.models import AuditEntry, AuditHead, Event, Phase
@@ -191,6 +193,15 @@ class TestVerify:
         assert verdict.intact
         assert "2 checkpoints" in verdict.notes[0]
         assert checkpoints.path().stat().st_mode & 0o007 == 0
+
+    def test_one_checkpoint_a_day_also_when_nothing_happened(self) -> None:
+        assert chain.checkpoint()
+        mark = json.loads(checkpoints.path().read_text())
+        for hours, made in ((23, False), (25, True)):
+            mark["at"] = (timezone.now() - timedelta(hours=hours)).isoformat()
+            checkpoints.path().write_text(json.dumps(mark) + "\n")
+            assert chain.checkpoint() is made
+        assert chain.verify().intact
 
     def test_part_by_part(self) -> None:
         first = chain.verify(0, 4)

@@ -210,3 +210,101 @@ class TestApi:
     def test_time(self, people: People, entries: list[AuditEntry]) -> None:
         later = (timezone.now() + timedelta(hours=1)).isoformat().replace("+", "%2B")
         assert client_of(people.erin).get(f"/api/v1/audit?since={later}").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("who:alice", ["web-1", "web-1"]),
+        ("who:alice -result:failed", ["web-1"]),
+        ("action:start object:db", ["db-1"]),
+        ("-who:alice -who:erin since:1h", ["db-1", "web-2"]),
+        ("action:type", [CARD]),
+        ("result:refused", ["web-2"]),
+        ("via:session ns:a who:bob", ["web-2"]),
+        ("until:1h", []),
+        ("since:2020-01-01 web-2", ["web-2"]),
+    ],
+)
+@pytest.mark.usefixtures("entries")
+def test_the_search_words(people: People, query: str, found: list[str]) -> None:
+    erin = client_of(people.erin)
+    assert names(erin.get("/audit/", {"q": query})) == found
+    rows = erin.get("/api/v1/audit", {"q": query}).json()["results"]
+    assert [row["name"] for row in rows if row["action"] != "audit_read"] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "network"),
+    [
+        ("from:10.0.0.0/8", "10."),
+        ("from:10.1.2.3", "10.1.2.3"),
+        ("from:10.1.0.0/15", "10.1."),
+        ("-from:10.0.0.0/8", ""),
+    ],
+)
+def test_addresses_and_networks(people: People, query: str, network: str) -> None:
+    for source in ("10.1.2.3", "10.1.9.9", "10.9.0.1", "101.1.2.3", "::1", ""):
+        audit.record(
+            Actor(1, "ed", source=source),
+            "start",
+            kind="X",
+            uid=None,
+            name=source or "-",
+            namespace="",
+            phase="accepted",
+        )
+    found = set(names(client_of(people.erin).get("/audit/", {"q": f"who:ed {query}"})))
+    everything = {"10.1.2.3", "10.1.9.9", "10.9.0.1", "101.1.2.3", "::1", "-"}
+    theirs = {name for name in everything if name.startswith(network)} if network else everything
+    assert found == (theirs if network else {"101.1.2.3", "::1", "-"})
+
+
+@pytest.mark.parametrize(
+    "query", ["colour:red", "from:10.0.0.0/99", "from:2001:db8::/32", "since:soon", "result:maybe"]
+)
+@pytest.mark.usefixtures("entries")
+def test_a_word_that_makes_no_sense_finds_nothing_and_is_said_so(people: People, query: str) -> None:
+    erin = client_of(people.erin)
+    answer = erin.get("/audit/", {"q": query})
+    assert (answer.status_code, names(answer), len(answer.context["complaints"])) == (200, [], 1)
+    assert erin.get("/api/v1/audit", {"q": query}).status_code == 422
+    assert erin.get("/audit/export.csv", {"q": query}).status_code == 422
+
+
+@pytest.mark.usefixtures("entries")
+def test_reading_is_in_the_log_once_a_look(people: People) -> None:
+    erin = client_of(people.erin)
+    for _again in range(3):
+        erin.get("/audit/", {"q": "who:alice"})
+    erin.get("/audit/", {"q": "who:alice", "before": "2"})
+    erin.get("/audit/consoles")
+    told = AuditEntry.objects.filter(action="audit_read").order_by("id")
+    assert [entry.details["filter"] for entry in told] == [{"q": "who:alice"}, {"action": "console"}]
+    assert {entry.actor_name for entry in told} == {"erin"}
+
+
+def test_actions_are_words_and_the_bare_name_stays_in_the_detail(people: People, entries: list[AuditEntry]) -> None:
+    erin = client_of(people.erin)
+    audit.record(
+        Actor(5, "ci", "token", token_id="vmc_abc nightly"), "password_change", kind="User", uid=1, name="ed",
+        namespace="", phase="succeeded", diff={"spec.disks": [[{"name": "a", "size": 1}], [{"name": "a", "size": 2}]]},
+    )  # fmt: skip
+    page = erin.get("/audit/").content.decode()
+    assert "Changed the password" in page and "token vmc_abc nightly" in page
+    entry = erin.get(f"/audit/{entries[-1].id + 1}").content.decode()
+    assert "password_change" in entry and "spec.disks[a].size" in entry
+    japanese = erin.get("/audit/", headers={"Accept-Language": "ja"})
+    assert japanese.status_code == 200
+
+
+def test_cef_is_one_line_an_entry_whatever_is_in_it(people: People) -> None:
+    audit.record(
+        Actor(7, "ed|x=y\\z", source="10.0.0.1"), "delete", kind="VirtualMachine", uid="u", name="a=b|c\\d\ne",
+        namespace="", phase="refused", reason="no = never",
+    )  # fmt: skip
+    (line,) = body(client_of(people.erin).get("/audit/export.cef", {"q": "who:ed"})).splitlines()
+    head, _bar, told = line.partition("|6|")
+    assert head.startswith("<108>1 ") and head.endswith("CEF:0|vmconsole|vmconsole|0.1.0|delete|delete refused")
+    assert r"suser=ed|x\=y\\z " in told and r"reason=no \= never " in told and "src=10.0.0.1" in told
+    assert "cs3=a\\=b|c\\\\d\\\\u000ae " in told

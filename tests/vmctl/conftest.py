@@ -110,4 +110,4 @@ def vmctl(signed_in: Vmctl) -> Iterator[Vmctl]:
     for kind in ("gvm", "gdisk"):
         names = signed_in.ok("get", kind, "-o", "name").split()
         if names:
-            signed_in.ok("delete", *names, "--yes", "--wait", "--ignore-not-found")
+            signed_in.ok("delete", *names, "--now", "--yes", "--wait", "--ignore-not-found")

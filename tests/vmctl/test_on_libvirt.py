@@ -29,7 +29,7 @@ def hand(console: Console, admin: Visitor, tmp_path_factory: pytest.TempPathFact
     )
     assert said.splitlines()[-1] == f"virtualmachine.vm.cluster.gke.io/{NAME} is Running."
     yield made
-    made.ok("delete", "gvm", NAME, "--yes", "--wait", "--ignore-not-found")
+    made.ok("delete", "gvm", NAME, "--now", "--yes", "--wait", "--ignore-not-found")
 
 
 def test_somebody_logs_in_on_the_serial_console(hand: Vmctl) -> None:
@@ -115,7 +115,7 @@ def test_the_guides_machine_lives_by_kubectl_alone(hand: Vmctl, tmp_path: Path) 
 
 
 def test_nothing_of_it_is_left(hand: Vmctl) -> None:
-    hand.ok("delete", "gvm", NAME, "--yes", "--wait")
+    hand.ok("delete", "gvm", NAME, "--now", "--yes", "--wait")
     hand.refused("get", "gvm", NAME, code=6)
     assert f"{NAME}-boot" not in hand.ok("get", "gdisk", "-o", "name")
     assert hand.refused("console", NAME, code=2)  # no terminal here

@@ -34,12 +34,13 @@ KIND_OF_PATH = {
     "login": "Session",
     "settings": "User",
     "tokens": "Token",
+    "trash": "VirtualMachine",
     "types": "VirtualMachineType",
     "uploads": "Upload",
     "vms": "VirtualMachine",
 }
 
-NOUNS = frozenset({"vm", "disk", "image", "network", "type", "operation"})
+NOUNS = frozenset({"vm", "disk", "image", "network", "type", "operation", "trash"})
 SAME_AS = {"configuration": "edit", "yaml": "edit", "create_yaml": "create", "detail": "edit"}
 
 

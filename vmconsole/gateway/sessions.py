@@ -20,8 +20,8 @@ from vmconsole.access.actors import Actor
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, may
 from vmconsole.access.sessions import user_of
-from vmconsole.gateway import targets, tickets
-from vmconsole.gateway.models import ConsoleSession, ConsoleTicket
+from vmconsole.gateway import readings, replay, targets, tickets
+from vmconsole.gateway.models import ConsoleSession, ConsoleTicket, Kind
 from vmconsole.gateway.people import actor_of_socket, session_key_of
 from vmconsole.gateway.pipe import Meter
 from vmconsole.gateway.targets import ConsoleTarget
@@ -155,7 +155,8 @@ def started(session: Session) -> None:
             kind=session.kind,
             writable=session.writable,
         )
-        _record(row, session.actor, audit.Phase.STARTED, extra={"session": str(row.pk), "writable": session.writable})
+        extra = {"session": str(row.pk), "writable": session.writable, **place_of(session)}
+        _record(row, session.actor, audit.Phase.STARTED, extra=extra)
     session.row = row
 
 
@@ -166,6 +167,13 @@ def control_moved(to: Session, was: Session | None, by: Session, how: str) -> No
         by.actor, "console.control", kind="Console", uid=to.uid, name=to.target.name, namespace=to.target.namespace,
         phase=audit.Phase.SUCCEEDED, extra=extra,
     )  # fmt: skip
+
+
+def place_of(session: Session) -> dict[str, int]:
+    """How far the serial log is, so that what was printed meanwhile can be replayed."""
+    if session.kind != Kind.SERIAL:
+        return {}
+    return replay.place_in(readings.log_of(session.uid, session.target.serial_log))
 
 
 def ended(session: Session, close: Close | None) -> None:
@@ -179,6 +187,7 @@ def ended(session: Session, close: Close | None) -> None:
         "bytes_up": session.meter.up,
         "bytes_down": session.meter.down,
         "code": close.code if close else 1000,
+        **place_of(session),
     }
     with transaction.atomic():
         if ConsoleSession.objects.filter(pk=row.pk).delete()[0]:

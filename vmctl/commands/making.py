@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vmctl import completing, merging, waiting
-from vmctl.discovery import Resource
+from vmctl.discovery import MACHINE, Resource
 from vmctl.errors import Exit, Failed, clean, usage
 from vmctl.manifests import Manifest, placed, read, resource_of, title
 from vmctl.options import Context, DryRun, Files, Namespace, Selector, Timeout, Wait, Yes
@@ -17,6 +17,7 @@ from vmctl.session import Session
 from vmctl.words import _
 
 Tree = dict[str, Any]
+TRASH = "/api/v1/trash"
 FILLED_IN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 
 
@@ -129,6 +130,9 @@ def delete(
     timeout: Timeout = waiting.SECONDS,
     yes: Yes = False,
     ignore: Annotated[bool, typer.Option("--ignore-not-found", help=_("Being gone already is fine."))] = False,
+    at_once: Annotated[
+        bool, typer.Option("--now", help=_("Machines for good, and not into the trash. With -f always so."))
+    ] = False,
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:  # fmt: skip
@@ -140,7 +144,8 @@ def delete(
     if not yes and interactive():
         shown = ", ".join(clean(title(*one), keep="") for one in doomed)
         typer.confirm(_("Delete %(names)s?") % {"names": shown}, abort=True)
-    gone = [one for one in doomed if _delete_one(session, *one, ignore=ignore)]
+    for_good = at_once or bool(files)
+    gone = [one for one in doomed if _delete_one(session, *one, ignore=ignore, for_good=for_good)]
     for resource, manifest in gone if wait else []:
         metadata = manifest["metadata"]
         place = metadata.get("namespace", "")
@@ -163,13 +168,20 @@ def _named(session: Session, what: list[str], selector: str) -> list[tuple[Resou
     return found
 
 
-def _delete_one(session: Session, resource: Resource, manifest: Manifest, *, ignore: bool) -> bool:
+def _delete_one(
+    session: Session, resource: Resource, manifest: Manifest, *, ignore: bool, for_good: bool
+) -> bool:  # fmt: skip
     metadata = manifest["metadata"]
+    place, name = metadata.get("namespace", ""), metadata["name"]
+    thrown = False
     try:
-        session.api.request("DELETE", resource.path(metadata.get("namespace", ""), metadata["name"]))
+        if for_good or (resource.group, resource.kind) != (MACHINE.group, MACHINE.kind):
+            session.api.request("DELETE", resource.path(place, name))
+        else:
+            thrown = session.api.json("POST", TRASH, json={"namespace": place, "name": name})["verb"] == "trash"
     except Failed as failed:
         if ignore and failed.code is Exit.NOT_FOUND:
             return False
         raise
-    say(f"{title(resource, manifest)} " + _("deleted"))
+    say(f"{title(resource, manifest)} " + (_("moved to the trash") if thrown else _("deleted")))
     return True

@@ -6,29 +6,15 @@
 import '../lib/styles-for-xterm' // must run before xterm makes its first style element
 import { FitAddon } from '@xterm/addon-fit'
 import { SearchAddon } from '@xterm/addon-search'
-import { Terminal, type ITheme } from '@xterm/xterm'
+import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { openLine, type State } from '../lib/console'
+import { appearance, confine } from '../lib/terminals'
 import { t } from '../lib/words'
 import type { Island } from '../page/islands'
 
-const theme: ITheme = {
-  background: '#11131a',
-  foreground: '#d9dce6',
-  cursor: '#8fa8ff',
-  cursorAccent: '#11131a',
-  selectionBackground: '#3b4a78',
-}
 const piece = 16 * 1024 // a paste may be long, and the far side takes at most 64 KiB at once
 const hintAfter = 6_000 // a guest that prints on its serial port has done so by now, or has it replayed
-
-/** Hyperlinks, clipboard, window title and operating-system commands are the guest's way out of its box. */
-function confine(terminal: Terminal) {
-  for (const command of [0, 1, 2, 4, 7, 8, 9, 10, 11, 12, 52, 104, 777, 1337])
-    terminal.parser.registerOscHandler(command, () => true)
-  terminal.parser.registerDcsHandler({ final: 'q' }, () => true)
-  terminal.parser.registerCsiHandler({ final: 't' }, () => true) // window reports and resizing
-}
 
 const terminal: Island = (element) => {
   const stage = element.querySelector<HTMLElement>('.terminal-stage')!
@@ -37,15 +23,10 @@ const terminal: Island = (element) => {
   const hint = element.querySelector<HTMLElement>('[data-hint]')
   const off = new AbortController()
   const xterm = new Terminal({
+    ...appearance,
     scrollback: 10_000,
-    fontFamily: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", Menlo, monospace',
-    fontSize: 13,
-    lineHeight: 1.2,
     cursorBlink: true,
     screenReaderMode: element.dataset.reader === 'true',
-    allowProposedApi: false,
-    convertEol: false,
-    theme,
   })
   const fit = new FitAddon()
   const search = new SearchAddon()

@@ -51,3 +51,12 @@ export function moment(seconds: number, language: string, timeZone?: string): st
   const options = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
   return new Date(seconds * 1000).toLocaleString(language, { ...options, timeZone })
 }
+
+/** A place in something that is played: 1:05. */
+export function played(seconds: number): string {
+  const whole = Math.floor(seconds)
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
+}
+
+/** How much of it is shown at this share of the whole. */
+export const upTo = (share: number, length: number) => Math.round(Math.min(Math.max(share, 0), 1) * length)

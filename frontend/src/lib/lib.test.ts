@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backoff } from './backoff'
 import { names, wanted } from './feed'
-import { ago, amount, bytes } from './format'
+import { ago, amount, bytes, played, upTo } from './format'
 import { grow, last, type Columns } from './series'
 import { strokes } from './typing'
 
@@ -19,6 +19,11 @@ describe('format', () => {
     expect(amount(0.0042, 'seconds')).toBe('4.2 ms')
     expect(amount(2048, 'bytes/s')).toBe('2 KiB/s')
     expect(amount(12_500, 'ops/s')).toBe('12.5 k ops/s')
+  })
+
+  it('knows how far something is played', () => {
+    expect([0, 65.9, 3600].map(played)).toEqual(['0:00', '1:05', '60:00'])
+    expect([-1, 0.5, 2].map((share) => upTo(share, 100))).toEqual([0, 50, 100])
   })
 
   it('tells times in words, and nothing below a minute', () => {

@@ -7,6 +7,7 @@ const islands: Record<string, () => Promise<{ default: Island }>> = {
   'vm-terminal': () => import('../islands/terminal'),
   'vm-chart': () => import('../islands/chart'),
   'vm-upload': () => import('../islands/upload'),
+  'vm-replay': () => import('../islands/replay'),
   'vm-manifest': () => import('../islands/manifest'),
 }
 

@@ -1,0 +1,32 @@
+"""What somebody saw on a serial console, seen again by who reads the audit."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import SitDown
+from tests.e2e.tabs import PATIENCE_MS
+from tests.visitors import Visitor
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def test_a_serial_console_is_replayed(admin: Visitor, machine: str, sit_down: SitDown) -> None:
+    page = (tab := sit_down(admin).tab()).page
+    tab.go(f"vms/default/{machine}/console?kind=serial")
+    expect(page.locator("vm-terminal")).to_have_attribute("data-state", "live")
+    page.locator("vm-terminal .xterm").click()
+    for key in ("Enter", "Enter"):
+        page.keyboard.press(key)
+        expect(page.locator("vm-terminal .xterm-rows")).to_contain_text("login:")
+
+    tab.go("audit/")
+    expect(page.get_by_role("link", name="Used the serial console").first).to_be_visible()
+    page.get_by_role("link", name="Console sessions").click()
+    ended = page.get_by_role("row", name=machine).filter(has_text="after").first
+    ended.get_by_role("link", name="Replay").click()
+    expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("vm-replay [data-play]")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Place in the session").fill("1000")
+    expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
