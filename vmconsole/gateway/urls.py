@@ -6,6 +6,7 @@ from vmconsole.gateway import api, api_logs, views
 
 app_name = "gateway"
 urlpatterns = [
+    path("console/check", views.console_check, name="console_check"),
     path("console/<uuid:uid>/<slug:kind>/ticket", views.console_ticket, name="console_ticket"),
     path("api/v1/server", api.ServerView.as_view(), name="api_server"),
     path("api/v1/logs/<uuid:uid>", api_logs.SerialLogView.as_view(), name="api_console_log"),
