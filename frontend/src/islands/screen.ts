@@ -22,8 +22,22 @@ const screen: Island = (element) => {
   let viewOnly = element.dataset.viewOnly === 'true'
   let fit = true
 
+  const keepFrame = () => {
+    const canvas = stage.querySelector<HTMLCanvasElement>('canvas:not(.screen-ghost)')
+    if (!canvas?.width || !canvas.height) return
+    const ghost = document.createElement('canvas')
+    ghost.className = 'screen-ghost'
+    ghost.width = canvas.width
+    ghost.height = canvas.height
+    ghost.getContext('2d')?.drawImage(canvas, 0, 0)
+    stage.querySelector('.screen-ghost')?.remove()
+    stage.append(ghost)
+  }
+
   const say = (now: State, reason: string) => {
     element.dataset.state = now
+    // noVNC takes its picture away when the socket closes; we are told a moment before.
+    if (now !== 'live') keepFrame()
     const words: Record<State, string> = {
       connecting: t('Connecting'),
       live: t('Live'),
@@ -36,18 +50,6 @@ const screen: Island = (element) => {
     said.textContent = reason || (now === 'connecting' || now === 'reconnecting' ? words[now] + ' …' : '')
     said.hidden = now === 'live'
     why.hidden = now !== 'reconnecting' && now !== 'ended'
-  }
-
-  const keepFrame = () => {
-    const canvas = stage.querySelector<HTMLCanvasElement>('canvas:not(.screen-ghost)')
-    if (!canvas?.width || !canvas.height) return
-    const ghost = document.createElement('canvas')
-    ghost.className = 'screen-ghost'
-    ghost.width = canvas.width
-    ghost.height = canvas.height
-    ghost.getContext('2d')?.drawImage(canvas, 0, 0)
-    stage.querySelector('.screen-ghost')?.remove()
-    stage.append(ghost)
   }
 
   const dress = () => {
@@ -76,8 +78,6 @@ const screen: Island = (element) => {
     made.addEventListener('securityfailure', () =>
       say('ended', t('The screen asks for a password; it has none of ours.')),
     )
-    // noVNC takes its picture away when the socket closes; capturing listeners come before its own.
-    socket.addEventListener('close', keepFrame, { capture: true })
     // It was made by the first message, so it has not seen that one.
     if (first) socket.onmessage?.(first)
   }

@@ -4,6 +4,7 @@ import { t } from './words'
 import { play, strokes, type Press } from './typing'
 
 const every = 12 // ms between two keys: faster loses keys in firmware and boot loaders
+const readable = 10_000 // ms that the end is shown
 const remembered = 'vmconsole-keyboard'
 
 export function pasting(element: HTMLElement, press: Press, signal: AbortSignal): { stop: () => void } {
@@ -16,6 +17,7 @@ export function pasting(element: HTMLElement, press: Press, signal: AbortSignal)
   const said = strip.querySelector<HTMLElement>('[data-typed]')!
   const cancel = strip.querySelector<HTMLButtonElement>('button')!
   let stop: (() => void) | undefined
+  let hides: number | undefined
 
   const layout = (): Layout => (isLayout(select.value) ? select.value : 'us')
   const name = () => {
@@ -30,6 +32,7 @@ export function pasting(element: HTMLElement, press: Press, signal: AbortSignal)
     stop?.()
     const list = strokes(text.value, layout()).strokes
     if (!list.length) return
+    window.clearTimeout(hides)
     strip.hidden = false
     cancel.hidden = false
     bar.max = list.length
@@ -46,6 +49,7 @@ export function pasting(element: HTMLElement, press: Press, signal: AbortSignal)
         stop = undefined
         cancel.hidden = true
         if (done === list.length) strip.hidden = true
+        else hides = window.setTimeout(() => (strip.hidden = true), readable)
       },
       every,
     )
