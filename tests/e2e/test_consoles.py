@@ -96,9 +96,12 @@ def test_what_a_guest_prints_stays_in_its_terminal(
     page = tab.page
     sent: list[str | bytes] = []
 
+    def said(frame: str | bytes) -> None:
+        sent.append(frame)
+
     def opened(socket: WebSocket) -> None:
         if "/serial" in socket.url:
-            socket.on("framesent", lambda frame: sent.append(frame))
+            socket.on("framesent", said)
 
     page.on("websocket", opened)
     tab.go(f"{SCREEN}?kind=serial")
