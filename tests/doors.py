@@ -86,6 +86,7 @@ GATEWAY: Doors = {
     "gateway:api_console_log": {"GET": EDIT},
     "gateway:replay_page": {"GET": AUDIT_HERE},
     "gateway:replay_log": {"GET": NO_LOG},
+    "gateway:console_check": {"GET": PEOPLE},  # says where the request arrived, and nothing of ours
     "gateway:console_ticket": {"POST": EDIT},  # a screen is a keyboard
 }
 OBSERVABILITY: Doors = {
@@ -381,6 +382,7 @@ BODIES: dict[str, Values] = {
 # --- doors that are no URLs -------------------------------------------------------------------------------------------
 SOCKETS: dict[str, str] = {
     "feed": "signed in; every subscription is checked against what the person may see (tests/gateway)",
+    "console/check": "a page of ours; says one short message back (tests/gateway)",
     "console/<uuid:uid>/<slug:kind>": "a single-use ticket, asked for with the right to use consoles (tests/gateway)",
     f"apis/{consoles.GROUP}/{consoles.ADDRESS}": "a token with the right to use consoles there (tests/gateway)",
     "apis/<path:rest>": "404: no other socket of the API is there",

@@ -20,7 +20,7 @@ from apiserver import consoles  # noqa: E402
 from apiserver.handler import resources_apart  # noqa: E402
 from apiserver.watch import following  # noqa: E402
 from vmconsole.gateway.bodies import small_bodies_only  # noqa: E402
-from vmconsole.gateway.consoles import console, nowhere  # noqa: E402
+from vmconsole.gateway.consoles import check, console, nowhere  # noqa: E402
 from vmconsole.gateway.consumers import Feed  # noqa: E402
 from vmconsole.gateway.lifespan import lifespan  # noqa: E402
 from vmconsole.gateway.origins import own_pages_only  # noqa: E402
@@ -29,6 +29,7 @@ from vmconsole.urls import urlpatterns  # noqa: E402, F401  # all views
 sockets = URLRouter(
     [
         path("feed", own_pages_only(Feed.as_asgi())),  # type: ignore[arg-type]
+        path("console/check", own_pages_only(check)),  # type: ignore[arg-type]
         path("console/<uuid:uid>/<slug:kind>", own_pages_only(console)),  # type: ignore[arg-type]
         path(f"apis/{consoles.GROUP}/{consoles.ADDRESS}", consoles.console),  # type: ignore[arg-type]
         path("apis/<path:rest>", consoles.nowhere),  # type: ignore[arg-type]

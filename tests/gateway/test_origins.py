@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.gateway.conftest import Browser, Machine
+from tests.gateway.conftest import Browser, Machine, close_code
 from vmconsole.gateway.origins import allowed
 
 PORT = 8123
@@ -39,7 +40,13 @@ FOREIGN = [
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_every_socket_refuses(origin: str | None, carol: Browser, machine: Machine) -> None:
     said = origin.format(port=carol.server.port) if origin else None
-    for path in ("/feed", f"/console/{machine.uid}/vnc", f"/console/{machine.uid}/serial", "/nowhere"):
+    for path in (
+        "/feed",
+        f"/console/{machine.uid}/vnc",
+        f"/console/{machine.uid}/serial",
+        "/console/check",
+        "/nowhere",
+    ):
         with pytest.raises(InvalidStatus) as refused, carol.socket(path, origin=said):
             raise AssertionError(f"{path} opened for {said}")
         assert refused.value.response.status_code == 403
@@ -74,3 +81,28 @@ def test_hosts_and_listed_origins(scope: dict[str, object], may: bool, settings:
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]  # type: ignore[attr-defined]
     settings.CSRF_TRUSTED_ORIGINS = ["https://console.example"]  # type: ignore[attr-defined]
     assert allowed(scope) is may
+
+
+def test_the_check_says_one_message_back(carol: Browser) -> None:
+    with carol.socket("/console/check") as opened:
+        opened.send("hello" * 1000)
+        assert opened.recv(timeout=5) == ("hello" * 1000)[:512]
+        assert close_code(opened) == 1000
+
+
+@pytest.mark.parametrize(
+    ("headers", "fits"),
+    [
+        ({}, True),
+        ({"host": "console.example.org"}, False),  # a proxy that says its own name, or none that is ours
+    ],
+)
+def test_the_check_finds_a_proxy_that_changes_the_host(carol: Browser, headers: dict[str, str], fits: bool) -> None:
+    page = carol.server.origin
+    answer = httpx.get(
+        f"{page}/console/check", params={"origin": page}, headers={"cookie": carol.cookie, **headers}, timeout=10
+    )
+    if fits:
+        assert answer.json() == {"scheme": "http", "host": carol.server.host, "fits": True}
+    else:
+        assert answer.status_code == 400 or answer.json()["fits"] is False

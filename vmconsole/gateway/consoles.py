@@ -76,6 +76,22 @@ async def console(scope: Scope, receive: Receive, send: Send) -> None:
                 await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
 
 
+async def check(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Says one message back, and knows nothing: a page finds out whether websockets come through to here."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    close = Close(1000)
+    try:
+        text = await _first_text(receive)
+        if text is None:
+            return
+        await send({"type": "websocket.send", "text": text[:FIRST_MESSAGE]})
+    except Refusal as refusal:
+        close = refusal.close
+    with suppress(OSError):
+        await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+
+
 async def nowhere(_scope: Scope, receive: Receive, send: Send) -> None:
     """Every other websocket."""
     await receive()
@@ -105,6 +121,17 @@ async def _served(scope: Scope, receive: Receive, send: Send, uid: UUID, kind: s
 
 async def _ticket(receive: Receive) -> str | None:
     """The ticket in the first message; None when the browser left instead."""
+    text = await _first_text(receive)
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text[:FIRST_MESSAGE], type=First).ticket
+    except msgspec.MsgspecError:
+        raise Refusal(BAD_MESSAGE, "The first message must be a ticket.") from None
+
+
+async def _first_text(receive: Receive) -> str | None:
+    """The first message, empty when it is none of text; None when the browser left instead."""
     if Waiting.count >= MOST_WAITING:
         raise Refusal(TOO_MANY, "Too many consoles are being opened. Try again.")
     Waiting.count += 1
@@ -117,11 +144,7 @@ async def _ticket(receive: Receive) -> str | None:
         Waiting.count -= 1
     if message["type"] != "websocket.receive":
         return None
-    text = message.get("text") or ""
-    try:
-        return msgspec.json.decode(text[:FIRST_MESSAGE], type=First).ticket
-    except msgspec.MsgspecError:
-        raise Refusal(BAD_MESSAGE, "The first message must be a ticket.") from None
+    return message.get("text") or ""
 
 
 async def opened(session: Session, receive: Receive, send: Send, begin: Begin | None = None) -> Close | None:

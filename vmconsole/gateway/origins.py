@@ -35,14 +35,19 @@ def allowed(scope: Scope) -> bool:
     origin, host = _only(scope, b"origin"), _only(scope, b"host")
     if not origin or not host:
         return False
-    return origin in settings.CSRF_TRUSTED_ORIGINS or origin == _own(scope, host)
+    return fits(origin, _SCHEMES.get(scope.get("scheme", "ws"), ""), host)
 
 
-def _own(scope: Scope, host: str) -> str | None:
+def fits(origin: str, scheme: str, host: str) -> bool:
+    """Whether a page of this origin may open a websocket that arrives like this."""
+    return origin in settings.CSRF_TRUSTED_ORIGINS or origin == _own(scheme, host)
+
+
+def _own(scheme: str, host: str) -> str | None:
     domain, _port = split_domain_port(host)
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
         return None
-    return f"{_SCHEMES.get(scope.get('scheme', 'ws'), '')}://{host}"
+    return f"{scheme}://{host}"
 
 
 def _only(scope: Scope, name: bytes) -> str:

@@ -6,6 +6,7 @@ from vmconsole.gateway import api, api_logs, views, views_replay
 
 app_name = "gateway"
 urlpatterns = [
+    path("console/check", views.console_check, name="console_check"),
     path("console/<uuid:uid>/<slug:kind>/ticket", views.console_ticket, name="console_ticket"),
     path("audit/<int:number>/replay", views_replay.replay_page, name="replay_page"),
     path("audit/<int:number>/replay.log", views_replay.replay_log, name="replay_log"),

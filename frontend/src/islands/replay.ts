@@ -7,7 +7,8 @@ import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { played, upTo } from '../lib/format'
-import { appearance, confine } from '../lib/terminals'
+import { confine } from '../lib/confine'
+import { appearance } from '../lib/terminals'
 import { t } from '../lib/words'
 import type { Island } from '../page/islands'
 
@@ -25,7 +26,7 @@ const replay: Island = (element) => {
   const xterm = new Terminal({ ...appearance, disableStdin: true, cursorBlink: false, scrollback: 10_000 })
   const fit = new FitAddon()
   xterm.loadAddon(fit)
-  confine(xterm)
+  confine(xterm, () => false)
   xterm.open(stage)
   fit.fit()
   const resized = new ResizeObserver(() => fit.fit())

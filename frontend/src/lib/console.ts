@@ -18,18 +18,31 @@ const final: Record<number, string> = {
 }
 const off = 4410
 
+type Ticket = { ticket: string; path: string }
+
 export type Line = {
   /** Break and begin again, with a new ticket. */
   again(): void
+  /** Say something about control; the guest's bytes go through the socket itself. */
+  wish(what: object): void
   close(): void
+}
+
+/** Find out why a console does not open. Rarely wanted, so fetched when it is. */
+export async function checkWay(element: HTMLElement) {
+  const dialog = element.querySelector<HTMLDialogElement>('[data-path-check]')!
+  const { checkPath } = await import('./path-check')
+  await checkPath(dialog, dialog.dataset.url!, element.dataset.ticket!)
 }
 
 export function openLine(
   ticketUrl: string,
   options: {
     writable: () => boolean
-    /** The far side is really there: it has spoken. Whoever takes over the socket gets its first message too. */
-    opened: (socket: WebSocket, first: MessageEvent<ArrayBuffer | string>, viewers: number) => void
+    /** The far side is really there: it has spoken. Whoever takes over the socket gets its first bytes too. */
+    opened: (socket: WebSocket, first: MessageEvent<ArrayBuffer> | undefined) => void
+    /** What the far side says beside the guest's bytes. */
+    told: (message: unknown) => void
     say: Say
     wake?: string
   },
@@ -50,10 +63,10 @@ export function openLine(
     const mine = ++turn
     window.clearTimeout(retry)
     if (attempt === 0) options.say('connecting', '')
-    let ticket: { ticket: string; path: string; viewers: number }
+    let ticket: Ticket
     try {
       const body = new URLSearchParams({ writable: options.writable() ? '1' : '0' })
-      ticket = (await (await ask(ticketUrl, { method: 'POST', body })).json()) as typeof ticket
+      ticket = (await (await ask(ticketUrl, { method: 'POST', body })).json()) as Ticket
     } catch (error) {
       if (over || mine !== turn) return
       const status = error instanceof Problem ? error.status : 0
@@ -66,20 +79,24 @@ export function openLine(
     dial(ticket)
   }
 
-  function dial(ticket: { ticket: string; path: string; viewers: number }) {
+  function dial(ticket: Ticket) {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
     const line = new WebSocket(`${scheme}://${location.host}${ticket.path}`, ['binary'])
     socket = line
     line.binaryType = 'arraybuffer'
     line.addEventListener('open', () => line.send(JSON.stringify({ ticket: ticket.ticket })))
-    line.addEventListener(
-      'message',
-      (event: MessageEvent<ArrayBuffer | string>) => {
+    let spoken = false
+    line.addEventListener('message', (event: MessageEvent<ArrayBuffer | string>) => {
+      const isText = typeof event.data === 'string'
+      if (!spoken) {
+        spoken = true
         attempt = 0
-        options.opened(line, event, ticket.viewers)
-      },
-      { once: true },
-    )
+        options.opened(line, isText ? undefined : (event as MessageEvent<ArrayBuffer>))
+      }
+      if (!isText) return
+      event.stopImmediatePropagation() // noVNC would take it for bytes
+      options.told(JSON.parse(event.data))
+    })
     line.addEventListener('close', (event) => {
       if (socket !== line) return
       socket = undefined
@@ -106,6 +123,9 @@ export function openLine(
   void connect()
   return {
     again,
+    wish: (what) => {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what))
+    },
     close() {
       over = true
       window.clearTimeout(retry)

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { backoff } from './backoff'
 import { names, wanted } from './feed'
 import { ago, amount, bytes, played, upTo } from './format'
 import { grow, last, type Columns } from './series'
-import { strokes } from './typing'
+import type { Layout } from './keyboards'
+import { play, strokes } from './typing'
 
 describe('format', () => {
   it.each([
@@ -108,6 +109,124 @@ describe('typing', () => {
     expect(strokes('@', 'jp').strokes[0]).toMatchObject({ code: 'BracketLeft', shift: false })
     expect(strokes('@', 'us').strokes[0]).toMatchObject({ code: 'Digit2', shift: true })
     expect(strokes('_', 'jp').strokes[0]).toMatchObject({ code: 'IntlRo', shift: true })
+  })
+
+  it.each<[Layout, string, [string, boolean, boolean][]]>([
+    [
+      'uk',
+      '"@#~\\',
+      [
+        ['Digit2', true, false],
+        ['Quote', true, false],
+        ['Backslash', false, false],
+        ['Backslash', true, false],
+        ['IntlBackslash', false, false],
+      ],
+    ],
+    [
+      'uk',
+      '£€',
+      [
+        ['Digit3', true, false],
+        ['Digit4', false, true],
+      ],
+    ],
+    [
+      'de',
+      'zY/@',
+      [
+        ['KeyY', false, false],
+        ['KeyZ', true, false],
+        ['Digit7', true, false],
+        ['KeyQ', false, true],
+      ],
+    ],
+    [
+      'de',
+      '^é',
+      [
+        ['Backquote', false, false],
+        ['Space', false, false],
+        ['Equal', false, false],
+        ['KeyE', false, false],
+      ],
+    ],
+    [
+      'de',
+      '{\\|ß',
+      [
+        ['Digit7', false, true],
+        ['Minus', false, true],
+        ['IntlBackslash', false, true],
+        ['Minus', false, false],
+      ],
+    ],
+    [
+      'fr',
+      'aQ1m,',
+      [
+        ['KeyQ', false, false],
+        ['KeyA', true, false],
+        ['Digit1', true, false],
+        ['Semicolon', false, false],
+        ['KeyM', false, false],
+      ],
+    ],
+    [
+      'fr',
+      '/@ê',
+      [
+        ['Period', true, false],
+        ['Digit0', false, true],
+        ['BracketLeft', false, false],
+        ['KeyE', false, false],
+      ],
+    ],
+    [
+      'jp',
+      '|\\',
+      [
+        ['IntlYen', true, false],
+        ['IntlRo', false, false],
+      ],
+    ],
+  ])('knows the %s keyboard: %s', (layout, text, keys) => {
+    const { strokes: found, impossible } = strokes(text, layout)
+    expect(found.map(({ code, shift, altGr }) => [code, shift, altGr])).toEqual(keys)
+    expect(impossible).toEqual([])
+  })
+
+  it.each(['us', 'uk', 'de', 'fr', 'jp'] as const)(
+    'types every printable ASCII character on the %s keyboard',
+    (layout) => {
+      const ascii = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).join('') + '\n\t'
+      expect(strokes(ascii, layout).impossible).toEqual([])
+    },
+  )
+
+  it('can be stopped, and stops when there is nobody to type to', () => {
+    vi.useFakeTimers()
+    const pressed: string[] = []
+    const heard: [number, boolean][] = []
+    const press = (_keysym: number, code: string, down: boolean) => {
+      if (down) pressed.push(code)
+      return pressed.length < 4
+    }
+    const stop = play(strokes('ab', 'us').strokes, press, (...now) => heard.push(now), 10)
+    vi.advanceTimersByTime(10)
+    stop()
+    vi.advanceTimersByTime(100)
+    expect([pressed, heard]).toEqual([
+      ['KeyA'],
+      [
+        [1, false],
+        [1, true],
+      ],
+    ])
+    play(strokes('Abcd', 'us').strokes, press, (...now) => heard.push(now), 10)
+    vi.advanceTimersByTime(100)
+    expect(heard.at(-1)).toEqual([1, true])
+    vi.useRealTimers()
   })
 
   it('names what cannot be typed, once', () => {

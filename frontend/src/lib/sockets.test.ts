@@ -30,7 +30,7 @@ class Wire extends EventTarget {
     this.dispatchEvent(new Event('open'))
   }
   hears(data: unknown) {
-    const event = new MessageEvent('message', { data: typeof data === 'string' ? data : JSON.stringify(data) })
+    const event = new MessageEvent('message', { data: data instanceof ArrayBuffer ? data : JSON.stringify(data) })
     this.dispatchEvent(event)
   }
 }
@@ -109,14 +109,16 @@ describe('a console', () => {
       return Promise.resolve(Response.json({ ticket: `t${tickets}`, path: '/console/u/vnc', viewers: 0 }))
     })
     const opened: unknown[] = []
+    const told: unknown[] = []
     const line = openLine('/ticket', {
       writable: () => true,
-      opened: (_socket, first) => opened.push(first.data),
+      opened: (_socket, first) => opened.push(first?.data),
+      told: (message) => told.push(message),
       say: (state, why) => states.push([state, why]),
       wake: 'vm-u',
     })
     await vi.advanceTimersByTimeAsync(0)
-    return { line, states, opened, tickets: () => tickets }
+    return { line, states, opened, told, tickets: () => tickets }
   }
 
   it('sends the ticket first, never in the address, and hands over the first message', async () => {
@@ -125,16 +127,32 @@ describe('a console', () => {
     expect(newest().url).not.toContain('t1')
     expect(newest().sent).toEqual(['{"ticket":"t1"}'])
     expect(opened).toEqual([])
-    newest().hears('RFB 003.008\n')
-    newest().hears('more')
-    expect(opened).toEqual(['RFB 003.008\n'])
+    const greeting = new ArrayBuffer(12)
+    newest().hears(greeting)
+    newest().hears(new ArrayBuffer(3))
+    expect(opened).toEqual([greeting])
+    line.close()
+  })
+
+  it('keeps what is said about people away from whoever reads the bytes', async () => {
+    const { line, opened, told } = await start()
+    const bytes: unknown[] = []
+    newest().opened()
+    newest().addEventListener('message', (event) => bytes.push((event as MessageEvent).data))
+    newest().hears({ people: [], you: 1 })
+    newest().hears(new ArrayBuffer(2))
+    expect(opened).toEqual([undefined])
+    expect(told).toEqual([{ people: [], you: 1 }])
+    expect(bytes).toEqual([new ArrayBuffer(2)])
+    line.wish({ act: 'ask' })
+    expect(newest().sent.at(-1)).toBe('{"act":"ask"}')
     line.close()
   })
 
   it('comes back by itself with a new ticket', async () => {
     const { line, states, tickets } = await start()
     newest().opened()
-    newest().hears('x')
+    newest().hears(new ArrayBuffer(1))
     newest().close(1012)
     expect(states.at(-1)?.[0]).toBe('reconnecting')
     await vi.advanceTimersByTimeAsync(500)

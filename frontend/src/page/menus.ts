@@ -25,7 +25,8 @@ function placed(event: Event) {
   const left = menu.dataset.align === 'start' ? from.left : from.right - size.width
   menu.style.top = `${below ? from.bottom + gap : from.top - gap - size.height}px`
   menu.style.left = `${Math.max(8, Math.min(left, window.innerWidth - size.width - 8))}px`
-  items(menu)[0]?.focus({ preventScroll: true })
+  const first = menu.querySelector<HTMLElement>('[autofocus]') ?? items(menu)[0]
+  first?.focus({ preventScroll: true })
 }
 
 const items = (menu: HTMLElement) => [
