@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from inventory.columns import DEFAULT
@@ -19,6 +20,11 @@ from vmconsole.operations.models import Operation
 from vmconsole.pages import labels_html
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted_yet() -> None:
+    cache.clear()
 
 
 def vm(name: str, namespace: str = MINE, folder: str = "", **more: Any) -> VirtualMachine:
