@@ -31,7 +31,7 @@ def lonely(editor: Visitor) -> Iterator[str]:
     editor.remove("lonely")
 
 
-def test_a_machine_that_cannot_run_says_why_and_how_it_can(at_desk: Desk, lonely: str) -> None:
+def test_a_machine_that_cannot_run_says_why_and_how_it_can(lonely: str, at_desk: Desk) -> None:
     tab = at_desk.tab()
     tab.go(lonely)
     why = tab.page.locator("#vm-header [data-why=NetworkNotFound]")
