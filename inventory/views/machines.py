@@ -31,9 +31,8 @@ from vmconsole.access.views_people import asker
 from vmconsole.operations.models import Operation
 from vmconsole.pages import Icon
 
-UPSTREAM = (
-    "http://127.0.0.1:8080"  # in the settings for proxies that a console shows: where the web process is as a rule
-)
+# In the settings for proxies that a console shows: where the web process is as a rule.
+UPSTREAM = "http://127.0.0.1:8080"
 KEYS = (
     ("Ctrl+Alt+Del", "ControlLeft AltLeft Delete"),
     ("Ctrl+Alt+Backspace", "ControlLeft AltLeft Backspace"),
