@@ -31,6 +31,8 @@ from vmconsole.access.views_people import asker
 from vmconsole.operations.models import Operation
 from vmconsole.pages import Icon
 
+# In the settings for proxies that a console shows: where the web process is as a rule.
+UPSTREAM = "http://127.0.0.1:8080"
 KEYS = (
     ("Ctrl+Alt+Del", "ControlLeft AltLeft Delete"),
     ("Ctrl+Alt+Backspace", "ControlLeft AltLeft Backspace"),
@@ -104,7 +106,7 @@ def overview_of(_request: HttpRequest, vm: VirtualMachine) -> Context:
 def console_of(request: HttpRequest, vm: VirtualMachine) -> Context:
     require(request.user, Right.CONSOLE, vm.namespace or None)
     kind = "serial" if request.GET.get("kind") == "serial" else "vnc"
-    return {"kind": kind, "keys": KEYS}
+    return {"kind": kind, "keys": KEYS, "upstream": UPSTREAM}
 
 
 def metrics_of(request: HttpRequest, vm: VirtualMachine) -> Context:
