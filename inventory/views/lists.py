@@ -26,7 +26,7 @@ from vmconsole.lists import Asked, Listing, namespace_of
 # What a row never shows. Reading it would cost a third of the page.
 UNSEEN = (
     "annotations", "delete_disks", "spec_compute", "spec_firmware", "spec_cloud_init", "spec_rest",
-    "status_guest", "status_screen", "status_transitions", "status_crashes",
+    "status_guest", "status_screen",
 )  # fmt: skip
 
 

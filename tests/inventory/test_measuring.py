@@ -155,3 +155,20 @@ def test_the_first_page_asks_the_same_few_queries(people: People) -> None:
 )
 def test_a_guest_that_talks_nonsense_of_its_disks(guest: dict[str, Any]) -> None:
     assert fleet.filled(guest) == []
+
+
+def test_the_list_asks_the_same_few_queries_for_more_rows(people: People) -> None:
+    erin = client_of(people.erin)
+
+    def queries() -> int:
+        cache.clear()
+        with CaptureQueriesContext(connection) as found:
+            assert erin.get("/vms/").status_code == 200
+        return len(found)
+
+    made("vm-0", status_state="Stopped", status_power="off", observed_generation=1)
+    queries()
+    few = queries()
+    for number in range(1, 20):
+        made(f"vm-{number}", status_state="Stopped", status_power="off", observed_generation=1)
+    assert queries() == few, "what a row shows is read with the page"
