@@ -1,8 +1,12 @@
 /** Keyboard first: `/` searches everything, `f` this list, `g v` goes to the virtual machines, `?` shows all of it. */
 
+/** In a guest, and not among the buttons above it. */
+const isInGuest = (target: EventTarget | null) =>
+  target instanceof Element && target.closest('vm-screen, vm-terminal') !== null && !target.closest('.screen-bar')
+
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || target.closest('input, textarea, select, vm-screen, vm-terminal, dialog') !== null)
+  (target.isContentEditable || isInGuest(target) || target.closest('input, textarea, select, dialog') !== null)
 
 /** A screen and a terminal take every key, Tab too: Ctrl+Alt+Home is the way out, to their buttons. */
 export function leaveConsole(event: KeyboardEvent) {
@@ -23,7 +27,7 @@ export function keys(openPalette: () => void) {
   window.addEventListener('keydown', leaveConsole, { capture: true })
   document.addEventListener('keydown', (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-      if (event.target instanceof Element && event.target.closest('vm-screen, vm-terminal')) return
+      if (isInGuest(event.target)) return
       event.preventDefault()
       openPalette()
       return
