@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from inventory.differing import Difference, differences
 from inventory.models import MachineVersion, VirtualMachine
-from observability import events
+from observability import events, wording
 from observability.models import AuditEntry, Event
 from vmconsole.access.rights import Right, may
 from vmconsole.operations.models import Operation
@@ -193,7 +193,8 @@ def said(action: str, phase: str) -> str:
         "refused": _("refused"), "started": _("opened"), "ended": _("closed"), "accepted": _("accepted"),
         "succeeded": _("succeeded"), "failed": _("failed"),
     }  # fmt: skip
-    return f"{asked(action)}: {words.get(phase, phase)}"
+    what = asked(action)
+    return f"{wording.did(action) if what == action else what}: {words.get(phase, phase)}"
 
 
 def _later(vm: VirtualMachine, before: datetime | None, operations: list[Entry]) -> list[Entry]:
