@@ -207,7 +207,7 @@ def test_it_is_stopped(at_desk: Desk, console: Console, machine: str) -> None:
     tab.go(VM)
     tab.page.locator("#vm-header").get_by_role("button", name="Stop", exact=True).click()
     expect(state_of(tab.page)).to_have_text("Stopped")
-    assert console.guests() == []
+    assert not console.guest(f"default_{machine}")
 
 
 def test_all_of_it_is_in_the_audit_log(sit_down: SitDown, admin: Visitor, machine: str) -> None:
@@ -215,15 +215,16 @@ def test_all_of_it_is_in_the_audit_log(sit_down: SitDown, admin: Visitor, machin
     page = tab.page
     tab.go(f"audit/?object={machine}")
     rows = page.locator("table tbody tr")
-    found = {(cells[0], cells[1], cells[4]) for row in rows.all() if (cells := row.locator("th, td").all_inner_texts())}
+    cells = [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    found = {(row[0].strip(), row[1].strip(), row[4].split("\n")[0]) for row in cells if len(row) > 4}
     for action, result, person in (
-        ("create", "accepted", "ed"),
-        ("create", "succeeded", "ed"),
-        ("restart", "succeeded", "ed"),
-        ("stop", "accepted", "ed"),
-        ("stop", "succeeded", "ed"),
+        ("Created", "Accepted", "ed"),
+        ("Created", "Succeeded", "ed"),
+        ("Restarted", "Succeeded", "ed"),
+        ("Stopped", "Accepted", "ed"),
+        ("Stopped", "Succeeded", "ed"),
     ):
-        assert (action, result, person) in {(a.strip(), r.strip().lower(), p.strip()) for a, r, p in found}, found
+        assert (action, result, person) in found, found
     consoles = admin.audit(object=machine, kind="Console")
     assert {entry["phase"] for entry in consoles} >= {"started", "ended"}
     ended = [entry for entry in consoles if entry["phase"] == "ended"]

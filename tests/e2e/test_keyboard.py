@@ -54,8 +54,9 @@ def test_a_machine_is_made_seen_and_deleted_by_keyboard(at_desk: Desk, editor: V
     page.wait_for_url(f"**/vms/default/{NAME}/console")
     see_the_screen_and_leave_it(page)
     page.keyboard.press("Control+k")
+    expect(page.locator("#palette input")).to_be_focused()
     page.keyboard.type(f"delete {NAME}")
-    expect(page.locator("#palette-list li").first).to_contain_text(NAME)
+    expect(page.locator("#palette-list [role=option]").first).to_contain_text(f"Delete {NAME}")
     page.keyboard.press("Enter")
     expect(page.locator("#typed")).to_be_focused()
     page.keyboard.type(NAME)
@@ -81,4 +82,4 @@ def see_the_screen_and_leave_it(page: Page) -> None:
     page.keyboard.press("Tab")  # is the guest's
     expect(screen.locator("canvas").last).to_be_focused()
     page.keyboard.press("Control+Alt+Home")
-    expect(screen.locator(".screen-bar button").first).to_be_focused()
+    expect(screen.locator(".screen-bar button:visible").first).to_be_focused()

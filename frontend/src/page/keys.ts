@@ -11,7 +11,9 @@ const isTyping = (target: EventTarget | null) =>
 /** A screen and a terminal take every key, Tab too: Ctrl+Alt+Home is the way out, to their buttons. */
 export function leaveConsole(event: KeyboardEvent) {
   if (!event.ctrlKey || !event.altKey || event.key !== 'Home' || !(event.target instanceof Element)) return
-  const button = event.target.closest('vm-screen, vm-terminal')?.querySelector<HTMLElement>('.screen-bar button')
+  const button = event.target
+    .closest('vm-screen, vm-terminal')
+    ?.querySelector<HTMLElement>('.screen-bar button:not([hidden])')
   if (!button) return
   event.preventDefault()
   event.stopImmediatePropagation()
