@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -13,6 +14,7 @@ from tests.running import admin, console, editor, stranger, viewer
 # Fixtures are found here by name.
 __all__ = ["admin", "console", "demo_image", "editor", "libvirt_state", "stranger", "viewer"]
 
+TRIES = 5
 DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "client", "admin_client"}
 
 
@@ -43,9 +45,19 @@ _empty_the_tables = TransactionTestCase._fixture_teardown  # type: ignore[attr-d
 
 
 def _empty_the_tables_audit_included(self: TransactionTestCase) -> None:
-    """Tests with real transactions empty every table afterwards, and the audit's triggers refuse just that."""
-    with triggers.lifted(connections["default"]):
-        _empty_the_tables(self)
+    """Tests with real transactions empty every table afterwards, and the audit's triggers refuse just that.
+
+    A web process that some of them started may be reading meanwhile; when PostgreSQL ends such a tie by refusing us, it
+    is over, and the next try gets through.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with triggers.lifted(connections["default"]):
+                _empty_the_tables(self)
+            return
+        except CommandError as error:
+            if not tries_left or "deadlock" not in str(error.__cause__):
+                raise
 
 
 TransactionTestCase._fixture_teardown = _empty_the_tables_audit_included  # type: ignore[attr-defined]

@@ -184,7 +184,7 @@ def test_deleting_many_needs_their_number(people: People) -> None:
     for typed, total in (("1", ""), ("", ""), ("1", "1"), ("3", "2"), ("x", "x"), ("9" * 5000, "9" * 5000)):
         assert bulk(alice, "/run", verb="delete", uid=uids, typed=typed, total=total).status_code == 422
     assert bulk(alice, "/run", verb="delete", uid=uids, typed="2", total="2").status_code == 200
-    assert Operation.objects.open().filter(verb="delete").count() == 2
+    assert Operation.objects.open().filter(verb="trash").count() == 2
 
 
 # --- columns ----------------------------------------------------------------------------------------------------------
