@@ -54,10 +54,11 @@ def _empty_the_tables_audit_included(self: TransactionTestCase) -> None:
         try:
             with triggers.lifted(connections["default"]):
                 _empty_the_tables(self)
-            return
         except CommandError as error:
             if not tries_left or "deadlock" not in str(error.__cause__):
                 raise
+        else:
+            return
 
 
 TransactionTestCase._fixture_teardown = _empty_the_tables_audit_included  # type: ignore[attr-defined]
