@@ -97,6 +97,15 @@ def machine(console: Console, editor: Visitor) -> Iterator[str]:
     editor.remove(MACHINE)
 
 
+@pytest.fixture
+def running(machine: str, editor: Visitor) -> str:
+    """The machine, on: others may have stopped it."""
+    if editor.state(machine) != "Running":
+        editor.power(machine, "start")
+        editor.wait_for_state(machine, "Running")
+    return machine
+
+
 def make(console: Console, editor: Visitor) -> None:
     image = UUID(console.rows("select uid from storage_image where name = 'demo'")[0][0])
     card = {"card-TOTAL_FORMS": "1", "card-0-network": "pod-network", "card-0-model": "virtio"}

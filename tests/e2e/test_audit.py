@@ -11,9 +11,9 @@ from tests.visitors import Visitor
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def test_a_serial_console_is_replayed(admin: Visitor, machine: str, sit_down: SitDown) -> None:
+def test_a_serial_console_is_replayed(admin: Visitor, running: str, sit_down: SitDown) -> None:
     page = (tab := sit_down(admin).tab()).page
-    tab.go(f"vms/default/{machine}/console?kind=serial")
+    tab.go(f"vms/default/{running}/console?kind=serial")
     expect(page.locator("vm-terminal")).to_have_attribute("data-state", "live")
     page.locator("vm-terminal .xterm").click()
     for key in ("Enter", "Enter"):
@@ -23,7 +23,7 @@ def test_a_serial_console_is_replayed(admin: Visitor, machine: str, sit_down: Si
     tab.go("audit/")
     expect(page.get_by_role("link", name="Used the serial console").first).to_be_visible()
     page.get_by_role("link", name="Console sessions").click()
-    ended = page.get_by_role("row", name=machine).filter(has_text="after").first
+    ended = page.get_by_role("row", name=running).filter(has_text="after").first
     ended.get_by_role("link", name="Replay").click()
     expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
     page.get_by_role("button", name="Play").click()
