@@ -86,7 +86,10 @@ class NamesField(forms.CharField):
     """A name, or several as one: `web-{1..5}`. Each has to be a name."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=90, widget=forms.TextInput(attrs={**plain, "autofocus": True}), **options)
+        long = {"max_length": _("A name has at most 63 letters.")}
+        super().__init__(
+            max_length=90, error_messages=long, widget=forms.TextInput(attrs={**plain, "autofocus": True}), **options
+        )
 
     def clean(self, value: Any) -> str:
         text = str(super().clean(value))
