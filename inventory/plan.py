@@ -103,6 +103,8 @@ def next_step(want: Want, seen: MachineSeen | None) -> Step:
         return _towards_rest(want, seen)
     if seen is None:
         return _towards_being(want)
+    if _is_stuck(want, seen):
+        return SetPower(Power.OFF, force=True)
     if seen.job or seen.power in (Power.STARTING, Power.STOPPING):
         return Wait(LOOK_AGAIN)
     if want.unapplied and want.spec and seen.ours:
@@ -114,6 +116,12 @@ def next_step(want: Want, seen: MachineSeen | None) -> Step:
     return _towards_power(want, seen)
 
 
+def _is_stuck(want: Want, seen: MachineSeen) -> bool:
+    """A guest that has ended, in a QEMU that has not: it is given its time like one that does not end."""
+    stops = want.trashed or want.asked in (Verb.STOP, Verb.RESTART, Verb.FORCE_STOP)
+    return stops and want.force and seen.power is Power.STOPPING and not seen.job
+
+
 def _towards_gone(seen: MachineSeen | None) -> Step:
     return Delete() if seen else Forget()
 
@@ -122,6 +130,8 @@ def _towards_rest(want: Want, seen: MachineSeen | None) -> Step:
     """Off, and left alone: the guest is asked first, and forced when the time of whoever threw it away is over."""
     if seen is None or seen.power in OFF:
         return Settled()
+    if _is_stuck(want, seen):
+        return SetPower(Power.OFF, force=True)
     if seen.job or seen.power in (Power.STARTING, Power.STOPPING, Power.UNKNOWN):
         return Wait(LOOK_AGAIN)
     return SetPower(Power.OFF, force=want.force or seen.power is Power.PAUSED)

@@ -46,10 +46,10 @@ def test_a_machine_that_cannot_run_says_why_and_how_it_can(lonely: str, at_desk:
     expect(changes).to_contain_text("Nothing is restarted.")
 
 
-def test_a_change_is_seen_before_it_is_made_and_found_again_afterwards(at_desk: Desk, machine: str) -> None:
+def test_a_change_is_seen_before_it_is_made_and_found_again_afterwards(at_desk: Desk, running: str) -> None:
     tab = at_desk.tab()
     page = tab.page
-    tab.go(f"vms/default/{machine}/configuration")
+    tab.go(f"vms/default/{running}/configuration")
     memory, changes = page.get_by_label("Memory", exact=True), page.locator("#vm-preview")
     before = memory.input_value()
     memory.fill("208Mi")

@@ -28,6 +28,7 @@ ON = MachineSeen(SPEC.uid, "web-1", Power.ON, SPEC, revision="7")
 OFF = replace(ON, power=Power.OFF)
 CRASHED = replace(ON, power=Power.CRASHED, stop_reason="crashed")
 PAUSED = replace(ON, power=Power.PAUSED)
+ENDING = replace(ON, power=Power.STOPPING)
 MOVING = replace(ON, job=Job("migrate", percent=40))
 UNKNOWN = replace(ON, power=Power.UNKNOWN)
 PENDING = replace(ON, pending=True)
@@ -72,6 +73,13 @@ HALT = Want(SPEC, Power.OFF)
         (replace(HALT, asked=Verb.STOP, force=True), ON, SetPower(Power.OFF, force=True)),
         (replace(HALT, asked=Verb.STOP), PAUSED, SetPower(Power.OFF, force=True)),
         (replace(HALT, asked=Verb.STOP), OFF, Settled()),
+        # The guest has ended and its QEMU has not: it gets the same time.
+        (replace(HALT, asked=Verb.STOP), ENDING, Wait(1.0)),
+        (replace(HALT, asked=Verb.STOP, force=True), ENDING, SetPower(Power.OFF, force=True)),
+        (replace(HALT, asked=Verb.FORCE_STOP, force=True), ENDING, SetPower(Power.OFF, force=True)),
+        (replace(RUN, asked=Verb.RESTART, force=True), ENDING, SetPower(Power.OFF, force=True)),
+        (replace(RUN, asked=Verb.EDIT, force=True), ENDING, Wait(1.0)),
+        (replace(HALT, trashed=True, force=True), ENDING, SetPower(Power.OFF, force=True)),
         # Never touch a machine while the runtime is busy with it, or while it does not say what it does.
         (replace(HALT, asked=Verb.STOP), MOVING, Wait(1.0)),
         (replace(HALT, asked=Verb.STOP), UNKNOWN, Wait(1.0)),
