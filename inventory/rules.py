@@ -104,6 +104,8 @@ def _may_interrupt(verb: Verb, busy: str) -> bool:
     """
     if verb is Verb.RESTORE:
         return busy == Verb.TRASH
+    if verb is Verb.EDIT:  # two changes soon after each other: the second goes on with both
+        return busy == Verb.EDIT
     return verb in (Verb.DELETE, Verb.TRASH, Verb.PURGE) or (
         verb is Verb.FORCE_STOP and busy in (Verb.STOP, Verb.RESTART, Verb.CREATE, Verb.START)
     )

@@ -74,12 +74,13 @@ def edit(
     if not names and not kept:
         _metadata_only(actor, vm, written, diff, restored)
         return None
-    making = refuse_unless_allowed(Verb.EDIT, vm)
+    earlier = refuse_unless_allowed(Verb.EDIT, vm)
+    making = earlier if earlier and earlier.verb == Verb.CREATE else None
     if kept:
         secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)
     operation = _into_making(actor, vm, making, diff) if making else operations.begin(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=diff,
-        data={"restart": restart, "before": manifest_of(vm, status=False)},
+        data={"restart": restart, "before": manifest_of(vm, status=False), **_left_over(earlier)},
     )  # fmt: skip
     power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state)
     written |= {"status_fault": "", "status_fault_reason": ""}  # of what it was before
@@ -93,6 +94,16 @@ def edit(
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def _left_over(earlier: Operation | None) -> dict[str, Any]:
+    """What an edit takes over from one that is not done yet: it ends that one and goes on with both. Should it be
+    refused, the machine is again what it was before the first.
+    """
+    if earlier is None:
+        return {}
+    operations.cancelled(earlier, _("Replaced by “%(verb)s”.") % {"verb": Verb.EDIT})
+    return {key: earlier.data[key] for key in ("before", "restart", "stopped") if earlier.data.get(key)}
 
 
 def _into_making(actor: Actor, vm: VirtualMachine, making: Operation, diff: dict[str, Any]) -> Operation:

@@ -200,6 +200,28 @@ def _with_vcpus(vm: VirtualMachine, vcpus: int) -> Any:
     return changed
 
 
+def test_a_second_change_goes_on_with_the_first(people: People, fake_runtime: Any) -> None:
+    """As two patches of kubectl do, which waits for nothing."""
+    vm = running(people)
+    free = manifest_now(vm)
+    free.spec.auto_restart_on_configuration_change = True
+    first = edit(people.carol, ACTOR, vm, free)
+    second = edit(people.carol, ACTOR, vm, _with_vcpus(vm, 4))
+    third = edit(people.carol, ACTOR, vm, _with_vcpus(vm, 8))
+    assert first and second and third
+    settle(lambda: not Operation.objects.open().exists())
+    ended = [Operation.objects.get(uid=each.uid).state for each in (first, second, third)]
+    assert ended == [State.CANCELLED, State.CANCELLED, State.DONE]
+    assert (now(vm).status_vcpus, vm.spec_auto_restart, vm.status_state) == (8, True, "Running")
+
+
+def test_a_second_change_would_be_taken_back_to_before_the_first(people: People, fake_runtime: Any) -> None:
+    vm = running(people)
+    edit(people.carol, ACTOR, vm, _with_vcpus(vm, 4), when="next-start")
+    last = edit(people.carol, ACTOR, vm, _with_vcpus(vm, 8), when="next-start")
+    assert last and last.data["before"]["spec"]["compute"]["cpu"]["vcpus"] == 1
+
+
 def test_labels_change_at_once_and_restart_nothing(people: People, fake_runtime: Any) -> None:
     vm = running(people)
     began = now(vm).status_started_at

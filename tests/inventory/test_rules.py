@@ -37,6 +37,8 @@ PAUSED = Subject(power=Power.PAUSED)
         (Verb.FORCE_STOP, Subject(power=Power.ON, busy=Verb.STOP), ""),
         (Verb.EDIT, Subject(power=None, busy=Verb.CREATE, made=False), ""),
         (Verb.EDIT, Subject(power=Power.ON, busy=Verb.CREATE), "Another operation"),
+        (Verb.EDIT, Subject(power=Power.ON, busy=Verb.EDIT), ""),
+        (Verb.EDIT, Subject(power=Power.ON, busy=Verb.RESTART), "Another operation"),
         (Verb.FORCE_STOP, Subject(power=Power.ON, busy=Verb.EDIT), "Another operation"),
         (Verb.DELETE, Subject(power=Power.ON, busy=Verb.START), ""),
         (Verb.DELETE, Subject(power=Power.ON, protected=True), "protected"),
