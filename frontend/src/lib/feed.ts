@@ -3,6 +3,7 @@
  * Hints carry no content: whoever cares asks the server again, so that rights and rendering stay in one place. After a
  * pause the server replays what was missed; when that is too much it says "gap" and the page refreshes as a whole.
  */
+import { tell } from './telling'
 import { backoff } from './backoff'
 
 export type Mark = 'live' | 'reconnecting' | 'stale'
@@ -47,8 +48,6 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
   let sent = ''
   let closed = false
 
-  const emit = (name: string, detail?: unknown) => document.body.dispatchEvent(new CustomEvent(name, { detail }))
-
   const subscribe = () => {
     if (socket?.readyState !== WebSocket.OPEN) return
     const topics = JSON.stringify(wanted())
@@ -61,12 +60,12 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
   const heard = (message: Message) => {
     if (message.type === 'changed') {
       last = Math.max(last ?? 0, message.id)
-      for (const name of names(message)) emit(name, message)
-      emit('feed:changed', message)
+      for (const name of names(message)) tell(name, message)
+      tell('feed:changed', message)
     } else if (message.type === 'samples') {
-      emit(`samples:${message.uid}`, message.points)
+      tell(`samples:${message.uid}`, message.points)
     } else if (message.type === 'gap') {
-      emit('feed-refresh')
+      tell('feed-refresh')
     } else if (message.type === 'hello') {
       attempt = 0
       lost = undefined
