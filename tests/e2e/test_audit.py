@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import SitDown
 from tests.e2e.tabs import PATIENCE_MS
-from tests.visitors import Visitor
+from tests.visitors import Visitor, wait_for
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -21,9 +21,11 @@ def test_a_serial_console_is_replayed(admin: Visitor, running: str, sit_down: Si
         expect(page.locator("vm-terminal .xterm-rows")).to_contain_text("login:")
 
     tab.go("audit/")
+    mine = {"object": running, "kind": "Console", "person": admin.name}
+    wait_for(lambda: any(entry["phase"] == "ended" for entry in admin.audit(**mine)), why="the end of the session")
     expect(page.get_by_role("link", name="Used the serial console").first).to_be_visible()
     page.get_by_role("link", name="Console sessions").click()
-    ended = page.get_by_role("row", name=running).filter(has_text="after").first
+    ended = page.get_by_role("row", name=running).filter(has_text="after").filter(has_text=admin.name).first
     ended.get_by_role("link", name="Replay").click()
     expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
     page.get_by_role("button", name="Play").click()
