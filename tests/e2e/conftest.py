@@ -106,13 +106,13 @@ def running(machine: str, editor: Visitor) -> str:
     return machine
 
 
-def make(console: Console, editor: Visitor) -> None:
+def make(console: Console, editor: Visitor, name: str = MACHINE) -> None:
     image = UUID(console.rows("select uid from storage_image where name = 'demo'")[0][0])
     card = {"card-TOTAL_FORMS": "1", "card-0-network": "pod-network", "card-0-model": "virtio"}
     asked = {"source": "image", "image": str(image), "boot_size": "", "memory": "192Mi", **card}
-    made = editor.create(MACHINE, **asked)
+    made = editor.create(name, **asked)
     assert made.status_code == 302, made.text
-    editor.wait_for_state(MACHINE, "Running")
+    editor.wait_for_state(name, "Running")
 
 
 @pytest.fixture

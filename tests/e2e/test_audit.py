@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import SitDown
+from tests.e2e.conftest import SitDown, make
 from tests.e2e.tabs import PATIENCE_MS
+from tests.running import Console
 from tests.visitors import Visitor, wait_for
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def test_a_serial_console_is_replayed(admin: Visitor, running: str, sit_down: SitDown) -> None:
+@pytest.fixture
+def fresh(console: Console, editor: Visitor) -> Iterator[str]:
+    """A machine whose serial log begins with this test."""
+    make(console, editor, "watched-1")
+    yield "watched-1"
+    editor.remove("watched-1")
+
+
+def test_a_serial_console_is_replayed(admin: Visitor, fresh: str, sit_down: SitDown) -> None:
     page = (tab := sit_down(admin).tab()).page
-    tab.go(f"vms/default/{running}/console?kind=serial")
+    tab.go(f"vms/default/{fresh}/console?kind=serial")
     expect(page.locator("vm-terminal")).to_have_attribute("data-state", "live")
     page.locator("vm-terminal .xterm").click()
     for key in ("Enter", "Enter"):
@@ -21,11 +33,11 @@ def test_a_serial_console_is_replayed(admin: Visitor, running: str, sit_down: Si
         expect(page.locator("vm-terminal .xterm-rows")).to_contain_text("login:")
 
     tab.go("audit/")
-    mine = {"object": running, "kind": "Console", "person": admin.name}
+    mine = {"object": fresh, "kind": "Console", "person": admin.name}
     wait_for(lambda: any(entry["phase"] == "ended" for entry in admin.audit(**mine)), why="the end of the session")
     expect(page.get_by_role("link", name="Used the serial console").first).to_be_visible()
     page.get_by_role("link", name="Console sessions").click()
-    ended = page.get_by_role("row", name=running).filter(has_text="after").filter(has_text=admin.name).first
+    ended = page.get_by_role("row", name=fresh).filter(has_text="after").filter(has_text=admin.name).first
     ended.get_by_role("link", name="Replay").click()
     expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
     page.get_by_role("button", name="Play").click()
