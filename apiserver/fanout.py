@@ -15,7 +15,6 @@ from itertools import islice
 
 from apiserver.kinds import Kind
 from apiserver.news import News, read
-from observability import changes
 from observability.models import Change
 from vmconsole.gateway.people import in_thread
 
@@ -175,7 +174,6 @@ class Streams:
 
     def __init__(self) -> None:
         self._streams: dict[str, Stream] = {}
-        self._going_back: asyncio.Task[None] | None = None
         self.last = 0
 
     def of(self, kind: Kind) -> Stream:
@@ -196,12 +194,9 @@ class Streams:
             for follower in stream.followers:
                 follower.finish()
 
-    def restart(self) -> None:
+    def restart(self, newest: int) -> None:
         """The database went back to a backup: who has been told of what never was has to list again."""
-        self._going_back = asyncio.create_task(self._go_back())
-
-    async def _go_back(self) -> None:
-        self.last = await in_thread(changes.latest)
+        self.last = newest
         for stream in self._streams.values():
             stream.go_back(self.last)
 

@@ -66,6 +66,10 @@ if (mark) {
   document.body.addEventListener('htmx:afterSettle', () => feed.subscribe())
   document.body.addEventListener('feed-subscribe', () => feed.subscribe())
   window.addEventListener('pagehide', () => feed.close())
+  // Back from the browser's memory: what it shows is old, and perhaps no longer theirs to see.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload()
+  })
 }
 document.body.addEventListener('htmx:afterSettle', (event) => {
   tellTimes(event.target as ParentNode)

@@ -23,6 +23,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from websockets.sync.client import ClientConnection, connect
 
+from observability import changes
 from tests.gateway.guests import ListeningGuest
 from tests.hosts import wait_until
 from tests.people import MINE, People, make_people
@@ -212,8 +213,15 @@ class Browser:
 
 @pytest.fixture
 def carol(server: Server, people: People) -> Browser:
-    """Edits namespace a, so may use its consoles."""
-    return Browser(server, people.carol)
+    """Edits namespace a, so may use its consoles. The web process knows that tables were emptied between tests."""
+    browser = Browser(server, people.carol)
+    wait_until(lambda: newest_known_to(browser) <= changes.latest(), what="the feed to notice the emptied table")
+    return browser
+
+
+def newest_known_to(browser: Browser) -> int:
+    with browser.socket("/feed") as opened:
+        return int(json.loads(opened.recv(timeout=5))["last"])
 
 
 def close_code(opened: ClientConnection, seconds: float = 10) -> int | None:

@@ -46,11 +46,8 @@ class Page:
                 return message
 
     def silent(self, seconds: float = 0.6) -> None:
-        """Nothing but the news that tables were emptied between tests."""
         with suppress(TimeoutError):
-            while (message := self.hear(seconds))["type"] == "gap":
-                continue
-            raise AssertionError(message)
+            raise AssertionError(self.hear(seconds))
 
     def subscribe(self, *topics: str, **more: object) -> None:
         """In force when it is confirmed."""
@@ -145,7 +142,7 @@ def test_says_when_too_much_was_missed(carol: Browser) -> None:
         for _ in range(1100):
             changes.changed("VirtualMachine", uuid4(), "web-1", MINE, "MODIFIED")
     with page(carol, "VirtualMachine", since=1) as shown:
-        assert shown.hear() == {"type": "gap"}
+        shown.until(lambda message: message["type"] == "gap")  # the last of them may come before, from the tail
 
 
 def test_a_flood_is_a_gap_not_a_queue(carol: Browser) -> None:

@@ -120,8 +120,9 @@ class Feeds:
             for change in found:
                 subscriber.hear(change)
 
-    def restart(self) -> None:
+    def restart(self, newest: int) -> None:
         """Nobody knows what was missed."""
+        self.last = newest
         for subscriber in self.subscribers:
             subscriber.since = 0
             subscriber.missed()

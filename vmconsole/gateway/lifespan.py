@@ -19,7 +19,7 @@ from vmconsole.gateway.wire import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-Listener = tuple[Callable[[Sequence[Change]], None], Callable[[], None]]
+Listener = tuple[Callable[[Sequence[Change]], None], Callable[[int], None]]
 listeners: list[Listener] = [(feeds.deliver, feeds.restart)]  # changes, and that the database went back; in the loop
 leaving: list[Callable[[], None]] = []  # told in the loop that we go down, before connections are waited for
 
@@ -35,7 +35,7 @@ async def running() -> AsyncIterator[None]:
         log.exception("Consoles that were open before could not be closed in the audit.")
     tail = Tail(
         lambda found: [loop.call_soon_threadsafe(deliver, found) for deliver, _ in listeners],
-        lambda: [loop.call_soon_threadsafe(restart) for _, restart in listeners],
+        lambda newest: [loop.call_soon_threadsafe(restart, newest) for _, restart in listeners],
     )
     tail.start()
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]

@@ -29,9 +29,9 @@ Deliver = Callable[[Sequence[Change]], object]
 
 
 class Tail(threading.Thread):
-    """In this thread: calls `deliver` with every change after the start, in order, and `restart` when ids went back."""
+    """In this thread: every change since the start to `deliver`; to `restart`, the newest id after it went back."""
 
-    def __init__(self, deliver: Deliver, restart: Callable[[], object]) -> None:
+    def __init__(self, deliver: Deliver, restart: Callable[[int], object]) -> None:
         super().__init__(name="outbox-tail", daemon=True)
         self._deliver = deliver
         self._restart = restart
@@ -72,7 +72,7 @@ class Tail(threading.Thread):
         newest = changes.latest()
         if newest < self._last:  # the database was restored from a backup
             self._last = newest
-            self._restart()
+            self._restart(newest)
 
     def _movements(self) -> Generator[None]:
         """SQLite counts the commits of others, cheaply. Our own connection never writes, so all are others'."""

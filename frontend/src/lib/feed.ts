@@ -111,7 +111,7 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
       document.removeEventListener('visibilitychange', turned)
       window.clearTimeout(asleep)
       window.clearTimeout(retry)
-      socket?.close()
+      if (socket?.readyState === WebSocket.OPEN) socket.close() // one that still opens goes with its page, silently
     },
   }
 }

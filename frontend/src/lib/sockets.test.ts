@@ -81,6 +81,17 @@ describe('the feed', () => {
     feed.close()
   })
 
+  it('leaves a line that still opens to the browser, which would complain aloud', () => {
+    const { feed } = start()
+    newest().close(1006)
+    vi.advanceTimersByTime(400)
+    const opening = newest()
+    feed.close()
+    expect(opening.readyState).toBe(0)
+    vi.advanceTimersByTime(60_000)
+    expect(newest()).toBe(opening)
+  })
+
   it('does not knock again after signing out', () => {
     const { feed } = start()
     newest().close(4401)
