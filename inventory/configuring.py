@@ -6,16 +6,15 @@ both changes are told apart from the version that they began with, and laid toge
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from inventory.explaining import give_help
 from inventory.forms import FIRMWARE, OS_TYPES, OWN, SizeForm
 from inventory.manifests import DISPLAY_NAME, GRACE, PROTECTED
-from inventory.models import VirtualMachine, VirtualMachineType
+from inventory.models import VirtualMachine
 from vmconsole.runtime.quantities import format_quantity
 
 Manifest = dict[str, Any]
@@ -54,6 +53,10 @@ class ConfigureForm(SizeForm):
     os_type = forms.ChoiceField(label=gettext_lazy("Operating system"), choices=OS_TYPES, required=False)
     firmware = forms.ChoiceField(label=gettext_lazy("Firmware"), choices=FIRMWARE)
     secure_boot = forms.BooleanField(label=gettext_lazy("Secure Boot"), required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        give_help(self, {path: name for path, name in FIELDS.items() if path.startswith("spec.")})
 
 
 def initial_of(vm: VirtualMachine, manifest: Manifest) -> dict[str, Any]:
@@ -122,58 +125,3 @@ def merged(base: Any, theirs: Any, mine: Any) -> Any:
 
 
 # --- what waits for the next start --------------------------------------------------------------------------------
-def pending(vm: VirtualMachine) -> list[dict[str, Any]]:
-    """What it runs with and what its next start brings, where they differ. Some can be taken back."""
-    has = vm.status_running
-    if vm.is_off or not has:
-        return []
-    next_vcpus, next_memory = wished_size(vm)
-    bootloader = vm.spec_firmware.get("bootloader", {})
-    firmware = bootloader.get("type", "bios")
-    secure = firmware == "uefi" and bootloader.get("enableSecureBoot") is not False
-    rows: tuple[tuple[str, str, Any, Any, Callable[[Any], str], bool], ...] = (
-        ("vcpus", _("vCPUs"), has["vcpus"], next_vcpus, str, True),
-        ("memory", _("Memory"), has["memory_bytes"], next_memory, format_quantity, True),
-        ("firmware", _("Firmware"), has["firmware"], firmware, str.upper, True),
-        ("secure_boot", _("Secure Boot"), has["secure_boot"], secure, on_or_off, True),
-        ("chipset", _("Chipset"), has["chipset"], vm.spec_compute.get("machineChipSet") or "q35", str, False),
-        ("disks", _("Disks"), has["disks"], [disk.disk_name for disk in vm.disks.all()], ", ".join, False),
-        ("cards", _("Networks"), has["cards"], [card.network_name for card in vm.interfaces.all()], ", ".join, False),
-    )
-    return [
-        {"field": field, "label": label, "now": say(now) or "–", "next": say(then) or "–", "reverts": reverts}
-        for field, label, now, then, say, reverts in rows
-        if then is not None and differ(now, then)
-    ]
-
-
-def differ(now: Any, then: Any) -> bool:
-    """Devices that were plugged in while it ran come last: their order says nothing."""
-    return sorted(now) != sorted(then) if isinstance(now, list) else bool(now != then)
-
-
-def on_or_off(value: bool) -> str:
-    return _("on") if value else _("off")
-
-
-def wished_size(vm: VirtualMachine) -> tuple[int | None, int | None]:
-    shape = VirtualMachineType.objects.filter(name=vm.spec_type_name).first() if vm.spec_type_name else None
-    vcpus = vm.spec_vcpus or (shape.spec_vcpus if shape else None)
-    return vcpus, vm.spec_memory_bytes or (shape.spec_memory_bytes if shape else None)
-
-
-def taken_back(vm: VirtualMachine, now: Manifest, field: str) -> Manifest | None:
-    """The manifest with one waiting field as the machine runs with it; None: it does not wait, or cannot go back."""
-    waiting = {row["field"] for row in pending(vm) if row["reverts"]}
-    if field not in waiting:
-        return None
-    has, spec = vm.status_running, {**now["spec"]}
-    if field in ("vcpus", "memory"):
-        vcpus, memory = wished_size(vm)
-        vcpus, memory = (has["vcpus"], memory) if field == "vcpus" else (vcpus, has["memory_bytes"])
-        rest = {key: value for key, value in spec.get("compute", {}).items() if key != "virtualMachineTypeName"}
-        size = {"cpu": {"vcpus": vcpus}, "memory": {"capacity": format_quantity(memory or has["memory_bytes"])}}
-        spec["compute"] = {**rest, **size}
-    else:
-        set_firmware(spec, has["firmware"], secure_boot=has["secure_boot"])
-    return {**now, "spec": spec}

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from inventory.explaining import give_help
 from inventory.forms import DRIVERS, MODELS, plain
 from inventory.models import VirtualMachine
 from networking.models import Network
@@ -18,6 +19,15 @@ from storage.models import VirtualMachineDisk
 
 Manifest = dict[str, Any]
 MOST_CHOICES = 500
+# A field's path in the manifest -> the row's field for it.
+DISK_PATHS = {
+    "spec.disks[].virtualMachineDiskName": "disk", "spec.disks[].driver": "driver", "spec.disks[].boot": "boot",
+    "spec.disks[].readOnly": "read_only", "spec.disks[].autoDelete": "auto_delete", "spec.disks[].cdrom": "cdrom",
+}  # fmt: skip
+CARD_PATHS = {
+    "spec.interfaces[].networkName": "network", "spec.interfaces[].ipAddresses": "address",
+    "spec.interfaces[].macAddress": "mac", "spec.interfaces[].model": "model", "spec.interfaces[].default": "default",
+}  # fmt: skip
 
 
 class LabelRow(forms.Form):
@@ -36,6 +46,7 @@ class DiskRow(forms.Form):
     def __init__(self, *args: Any, disks: Iterable[str] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["disk"].choices = [("", _("Choose …")), *((name, name) for name in disks)]  # type: ignore[attr-defined]
+        give_help(self, DISK_PATHS)
 
 
 class CardRow(forms.Form):
@@ -49,6 +60,7 @@ class CardRow(forms.Form):
     def __init__(self, *args: Any, networks: Iterable[str] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["network"].choices = [(name, name) for name in networks]  # type: ignore[attr-defined]
+        give_help(self, CARD_PATHS)
 
 
 LabelRows = forms.formset_factory(LabelRow, extra=0, can_delete=True, max_num=64, validate_max=True)

@@ -1,12 +1,17 @@
-"""What every field of a machine's manifest means, out of the schema itself, so that no help can be out of date."""
+"""What every field of a machine's manifest means, out of the schema itself, so that no help can be out of date.
+
+The YAML page lists it whole; a form gives each of its fields the help of the field in the manifest that it stands for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django import forms
+from django.utils.translation import gettext, gettext_lazy
 from msgspec import inspect
 
 from inventory.schema import VirtualMachineSpec
@@ -16,13 +21,30 @@ from inventory.schema import VirtualMachineSpec
 class Field:
     path: str
     kind: str
-    text: str
+    source: str
+
+    @property
+    def text(self) -> str:
+        """In the reader's language."""
+        return gettext(self.source) if self.source else ""
 
 
 @cache
 def explained_fields() -> tuple[Field, ...]:
     """Every field of the spec, in the schema's order."""
     return tuple(_walk(inspect.type_info(VirtualMachineSpec), "spec"))
+
+
+def give_help(form: forms.Form, paths: Mapping[str, str]) -> None:
+    """Say with each field of the form what its path in the manifest means, unless it says something of its own."""
+    for path, name in paths.items():
+        field = form.fields[name]
+        field.help_text = field.help_text or gettext_lazy(_sources()[path])
+
+
+@cache
+def _sources() -> dict[str, str]:
+    return {field.path: field.source for field in explained_fields()}
 
 
 def _walk(kind: Any, path: str) -> Iterator[Field]:

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from inventory.capacity import free_memory
-from inventory.configuring import wished_size
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
+from inventory.waiting import wished_size
 from networking.models import Network
 from storage.models import VirtualMachineDisk
 from vmconsole.pages import size

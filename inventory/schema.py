@@ -2,13 +2,15 @@
 
 Field names, ranges and defaults are those of VM Runtime's `vm.cluster.gke.io/v1`, so that its documented manifests
 apply unchanged. Ours, which the original does not know, are annotations under `vmconsole.dev/`. Unknown fields are
-refused: a misspelt `memroy` must not become a VM with the default memory.
+refused: a misspelt `memroy` must not become a VM with the default memory. Descriptions are sentences that people see,
+in `kubectl explain` as they stand and on the pages in their own language: hence the mark for the translators.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+from django.utils.translation import gettext_noop as _
 from msgspec import Meta, Struct, field
 
 from vmconsole.objectmeta import Metadata
@@ -30,30 +32,32 @@ class Part(Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=Tru
 class Cpu(Part):
     """How many virtual CPUs."""
 
-    vcpus: Annotated[int, Meta(ge=1, le=96, description="Virtual CPUs, 1 to 96. 2 when left out.")] = 2
+    vcpus: Annotated[int, Meta(ge=1, le=96, description=_("Virtual CPUs, 1 to 96. 2 when left out."))] = 2
 
 
 class Memory(Part):
     """How much memory."""
 
-    capacity: Annotated[str, Meta(description="A quantity such as 512Mi or 4Gi, 1M to 1T. 4Gi when left out.")] = "4Gi"
+    capacity: Annotated[str, Meta(description=_("A quantity such as 512Mi or 4Gi, 1M to 1T. 4Gi when left out."))] = (
+        "4Gi"
+    )
 
 
 class AdvancedCompute(Part):
     """Where the virtual CPUs and the memory come from. Kept on one host, and not acted on there."""
 
     dedicated_cpu_placement: Annotated[
-        bool, Meta(description="Host CPUs for this machine alone. Needs guaranteed.")
+        bool, Meta(description=_("Host CPUs for this machine alone. Needs guaranteed."))
     ] = False
     isolated_emulator_thread: Annotated[
-        bool, Meta(description="One more CPU for the emulator. Needs dedicatedCpuPlacement.")
+        bool, Meta(description=_("One more CPU for the emulator. Needs dedicatedCpuPlacement."))
     ] = False
     huge_page_size: Annotated[
-        Literal["2Mi", "1Gi"] | None, Meta(description="The size of the pages that back the memory.")
+        Literal["2Mi", "1Gi"] | None, Meta(description=_("The size of the pages that back the memory."))
     ] = None
     numa_guest_mapping_passthrough: Annotated[
         dict[str, Any] | None,
-        Meta(description="Shows the guest the host's NUMA nodes. Needs dedicated CPUs and huge pages."),
+        Meta(description=_("Shows the guest the host's NUMA nodes. Needs dedicated CPUs and huge pages.")),
     ] = None
 
 
@@ -61,136 +65,148 @@ class Compute(Part):
     """Its size: a machine type, or CPUs and memory of its own."""
 
     virtual_machine_type_name: Annotated[
-        str, Meta(description="A VirtualMachineType. Leave cpu and memory out with it.")
+        str, Meta(description=_("A VirtualMachineType. Leave cpu and memory out with it."))
     ] = ""
-    cpu: Annotated[Cpu | None, Meta(description="How many virtual CPUs. Leave out with a type.")] = None
-    memory: Annotated[Memory | None, Meta(description="How much memory. Leave out with a type.")] = None
+    cpu: Annotated[Cpu | None, Meta(description=_("How many virtual CPUs. Leave out with a type."))] = None
+    memory: Annotated[Memory | None, Meta(description=_("How much memory. Leave out with a type."))] = None
     guaranteed: Annotated[
-        bool, Meta(description="Reserve memory and CPUs one to one. Kept on one host, and not acted on.")
+        bool, Meta(description=_("Reserve memory and CPUs one to one. Kept on one host, and not acted on."))
     ] = False
     machine_chip_set: Annotated[
-        Literal["", "q35", "pc"], Meta(description="The machine type of QEMU. q35 when left out.")
+        Literal["", "q35", "pc"], Meta(description=_("The machine type of QEMU. q35 when left out."))
     ] = ""
-    advanced_compute: Annotated[AdvancedCompute | None, Meta(description="Where CPUs and memory come from.")] = None
+    advanced_compute: Annotated[AdvancedCompute | None, Meta(description=_("Where CPUs and memory come from."))] = None
 
 
 class Cdrom(Part):
     """Shown to the guest as a CD-ROM."""
 
-    ejected: Annotated[bool, Meta(description="The tray is open: the guest sees no disc.")] = False
+    ejected: Annotated[bool, Meta(description=_("The tray is open: the guest sees no disc."))] = False
 
 
 class Disk(Part):
     """A disk that is plugged in."""
 
     virtual_machine_disk_name: Annotated[
-        str, Meta(description="A VirtualMachineDisk of the same namespace. It may come later: the machine waits.")
+        str, Meta(description=_("A VirtualMachineDisk of the same namespace. It may come later: the machine waits."))
     ]
-    boot: Annotated[bool, Meta(description="The machine starts from it. One disk at most.")] = False
-    read_only: Annotated[bool, Meta(description="The guest cannot write it. Several machines may then share it.")] = (
-        False
-    )
-    auto_delete: Annotated[bool, Meta(description="Delete the disk with the machine.")] = False
-    driver: Annotated[Driver, Meta(description="The bus it is on. virtio when left out.")] = "virtio"
-    cdrom: Annotated[Cdrom | None, Meta(description="Show it to the guest as a CD-ROM.")] = None
+    boot: Annotated[bool, Meta(description=_("The machine starts from it. One disk at most."))] = False
+    read_only: Annotated[
+        bool, Meta(description=_("The guest cannot write it. Several machines may then share it."))
+    ] = False
+    auto_delete: Annotated[bool, Meta(description=_("Delete the disk with the machine."))] = False
+    driver: Annotated[Driver, Meta(description=_("The bus it is on. virtio when left out."))] = "virtio"
+    cdrom: Annotated[Cdrom | None, Meta(description=_("Show it to the guest as a CD-ROM."))] = None
 
 
 class Interface(Part):
     """A network card."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,14}$", description="What it is called here, such as eth0.")]
-    network_name: Annotated[str, Meta(description="pod-network, or a Network. Each network once.")]
-    subnetwork_name: Annotated[str, Meta(description="A part of the network. Not used on one host.")] = ""
+    name: Annotated[
+        str, Meta(pattern=r"^[a-z][a-z0-9-]{0,14}$", description=_("What it is called here, such as eth0."))
+    ]
+    network_name: Annotated[str, Meta(description=_("pod-network, or a Network. Each network once."))]
+    subnetwork_name: Annotated[str, Meta(description=_("A part of the network. Not used on one host."))] = ""
     ip_addresses: Annotated[
         list[str],
-        Meta(description="Addresses to keep for it, such as 10.10.0.20/16. One is chosen and kept when left out."),
+        Meta(description=_("Addresses to keep for it, such as 10.10.0.20/16. One is chosen and kept when left out.")),
     ] = []
-    mac_address: Annotated[Mac | None, Meta(description="Kept over restarts. Chosen and kept when left out.")] = None
-    default: Annotated[bool, Meta(description="It has the default route. One card at most.")] = False
-    model: Annotated[CardModel, Meta(description="What the guest sees. virtio when left out.")] = "virtio"
+    mac_address: Annotated[Mac | None, Meta(description=_("Kept over restarts. Chosen and kept when left out."))] = None
+    default: Annotated[bool, Meta(description=_("It has the default route. One card at most."))] = False
+    model: Annotated[CardModel, Meta(description=_("What the guest sees. virtio when left out."))] = "virtio"
 
 
 class SecretName(Part):
     """A Secret of the same namespace."""
 
-    name: Annotated[str, Meta(description="Its name.")]
+    name: Annotated[str, Meta(description=_("Its name."))]
 
 
 class NoCloud(Part):
     """What cloud-init finds on a disc of its own."""
 
     user_data: Annotated[
-        str, Meta(description="As cloud-init reads it, beginning with #cloud-config. Kept as a secret.")
+        str, Meta(description=_("As cloud-init reads it, beginning with #cloud-config. Kept as a secret."))
     ] = ""
-    user_data_base64: Annotated[str, Meta(description="The same in base64.")] = ""
-    secret_ref: Annotated[SecretName | None, Meta(description="A Secret with the key userdata.")] = None
-    network_data: Annotated[str, Meta(description="Network configuration, version 1 or 2.")] = ""
-    network_data_base64: Annotated[str, Meta(description="The same in base64.")] = ""
-    network_data_secret_ref: Annotated[SecretName | None, Meta(description="A Secret with the key networkdata.")] = None
+    user_data_base64: Annotated[str, Meta(description=_("The same in base64."))] = ""
+    secret_ref: Annotated[SecretName | None, Meta(description=_("A Secret with the key userdata."))] = None
+    network_data: Annotated[str, Meta(description=_("Network configuration, version 1 or 2."))] = ""
+    network_data_base64: Annotated[str, Meta(description=_("The same in base64."))] = ""
+    network_data_secret_ref: Annotated[SecretName | None, Meta(description=_("A Secret with the key networkdata."))] = (
+        None
+    )
 
 
 class CloudInit(Part):
     """What is set up in the guest when it starts first."""
 
-    no_cloud: Annotated[NoCloud, Meta(description="On a disc made for it.")]
+    no_cloud: Annotated[NoCloud, Meta(description=_("On a disc made for it."))]
 
 
 class Bootloader(Part):
     """What starts the guest."""
 
-    type: Annotated[Literal["bios", "uefi"], Meta(description="bios when left out.")] = "bios"
-    enable_secure_boot: Annotated[bool | None, Meta(description="Start signed systems only. With uefi.")] = None
+    type: Annotated[Literal["bios", "uefi"], Meta(description=_("bios when left out."))] = "bios"
+    enable_secure_boot: Annotated[bool | None, Meta(description=_("Start signed systems only. With uefi."))] = None
 
 
 class Firmware(Part):
     """BIOS or UEFI, and what it says of itself."""
 
-    bootloader: Annotated[Bootloader | None, Meta(description="What starts the guest.")] = None
+    bootloader: Annotated[Bootloader | None, Meta(description=_("What starts the guest."))] = None
     uuid: Annotated[
         str,
         Meta(
-            pattern=r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description="The machine's SMBIOS UUID."
+            pattern=r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+            description=_("The machine's SMBIOS UUID."),
         ),
     ] = ""
-    serial: Annotated[str, Meta(max_length=64, description="The machine's SMBIOS serial number.")] = ""
+    serial: Annotated[str, Meta(max_length=64, description=_("The machine's SMBIOS serial number."))] = ""
 
 
 class VirtualMachineSpec(Part):
     """What the machine should be."""
 
-    compute: Compute = field(default_factory=Compute)
+    compute: Annotated[Compute, Meta(description=_("Its size: a machine type, or CPUs and memory of its own."))] = (
+        field(default_factory=Compute)
+    )
     disks: Annotated[
-        list[Disk], Meta(max_length=MOST_DISKS, description="Disks, in the order in which the guest sees them.")
+        list[Disk], Meta(max_length=MOST_DISKS, description=_("Disks, in the order in which the guest sees them."))
     ] = []
     interfaces: Annotated[
         list[Interface],
-        Meta(max_length=MOST_INTERFACES, description="Network cards, in the order in which the guest sees them."),
+        Meta(max_length=MOST_INTERFACES, description=_("Network cards, in the order in which the guest sees them.")),
     ] = []
     running_state: Annotated[
         Literal["", "Running", "Stopped"],
-        Meta(description="A standing wish: Running brings it back after a crash or a shutdown, Stopped keeps it off."),
+        Meta(
+            description=_("A standing wish: Running brings it back after a crash or a shutdown, Stopped keeps it off.")
+        ),
     ] = ""
     auto_restart_on_configuration_change: Annotated[
-        bool, Meta(description="Restart by itself when a change needs it. Else such a change is refused while it runs.")
+        bool,
+        Meta(description=_("Restart by itself when a change needs it. Else such a change is refused while it runs.")),
     ] = False
     os_type: Annotated[
-        Literal["", "Linux", "Windows", "linux", "windows"], Meta(description="What runs in it: chooses good defaults.")
+        Literal["", "Linux", "Windows", "linux", "windows"],
+        Meta(description=_("What runs in it: chooses good defaults.")),
     ] = ""
-    firmware: Annotated[Firmware | None, Meta(description="BIOS or UEFI, and what it says of itself.")] = None
-    cloud_init: Annotated[CloudInit | None, Meta(description="What is set up in the guest when it starts first.")] = (
-        None
-    )
+    firmware: Annotated[Firmware | None, Meta(description=_("BIOS or UEFI, and what it says of itself."))] = None
+    cloud_init: Annotated[
+        CloudInit | None, Meta(description=_("What is set up in the guest when it starts first."))
+    ] = None
     scheduling: Annotated[
-        dict[str, Any] | None, Meta(description="Which nodes it may run on. Kept on one host, and not acted on there.")
+        dict[str, Any] | None,
+        Meta(description=_("Which nodes it may run on. Kept on one host, and not acted on there.")),
     ] = None
     guest_environment: Annotated[
-        dict[str, Any] | None, Meta(description="Access through an agent of the original. Kept, and not acted on.")
+        dict[str, Any] | None, Meta(description=_("Access through an agent of the original. Kept, and not acted on."))
     ] = None
     auto_install_guest_agent: Annotated[
-        bool | None, Meta(description="Install the guest agent at first start. Kept, and not acted on.")
+        bool | None, Meta(description=_("Install the guest agent at first start. Kept, and not acted on."))
     ] = None
     use_virtio_transitional: Annotated[
-        bool | None, Meta(description="virtio as guests of before 2016 know it. Kept, and not acted on.")
+        bool | None, Meta(description=_("virtio as guests of before 2016 know it. Kept, and not acted on."))
     ] = None
 
 
@@ -200,9 +216,9 @@ class VirtualMachineTypeSpec(Part):
     cpu: Cpu
     memory: Memory
     guaranteed: Annotated[
-        bool, Meta(description="Reserve memory and CPUs one to one. Kept on one host, and not acted on.")
+        bool, Meta(description=_("Reserve memory and CPUs one to one. Kept on one host, and not acted on."))
     ] = False
-    advanced_compute: Annotated[AdvancedCompute | None, Meta(description="Where CPUs and memory come from.")] = None
+    advanced_compute: Annotated[AdvancedCompute | None, Meta(description=_("Where CPUs and memory come from."))] = None
 
 
 class VirtualMachineManifest(Struct, rename="camel", omit_defaults=True):

@@ -20,8 +20,6 @@ from inventory.configuring import (
     changed_manifest,
     initial_of,
     merged,
-    pending,
-    taken_back,
 )
 from inventory.devices import Rows
 from inventory.differing import Difference, differences
@@ -35,6 +33,7 @@ from inventory.services.editing import When
 from inventory.showing import one
 from inventory.views.finding import machine
 from inventory.views.machines import page
+from inventory.waiting import pending, taken_back
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Conflict, Refused
 from vmconsole.access.views_people import asker

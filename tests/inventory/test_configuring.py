@@ -9,12 +9,13 @@ from django.test import Client
 
 from inventory.configuring import merged
 from inventory.explaining import explained_fields
-from inventory.manifests import dump_yaml, manifest_of
+from inventory.manifests import dump_yaml, manifest_of, parse_machine
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
 from inventory.services.editing import edit, manifest_now
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power
+from inventory.waiting import pending, taken_back
 from observability.models import AuditEntry
 from storage.services import create_disk
 from tests.inventory.conftest import ACTOR, manifest
@@ -94,6 +95,40 @@ def test_what_waits_for_the_next_start_is_shown_and_taken_back(people: People, v
     assert carol.post(page(vm, "configuration/revert"), {"field": "memory"}).status_code == 302
     settle(lambda: not now(vm).status_pending)
     assert (vm.spec_memory_bytes, vm.status_running) == (256 << 20, {})
+
+
+def test_devices_that_wait_are_taken_back_as_they_were_plugged_in(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    create_disk(people.carol, ACTOR, vm.namespace, "data", size_bytes=GIB)
+    settle()
+    disk = {"disk-TOTAL_FORMS": "2", "disk-INITIAL_FORMS": "1", "disk-0-disk": "boot", "disk-0-boot": "on",
+            "disk-0-cdrom": "on", "disk-1-disk": "data", "disk-1-driver": "scsi", "disk-1-read_only": "on"}  # fmt: skip
+    settle(lambda: post(carol, vm, **disk).status_code == 302)
+    settle(lambda: now(vm).observed_generation == vm.generation)
+    edit(people.carol, ACTOR, vm, taken_out(vm, "data"))
+    settle(lambda: now(vm).observed_generation == vm.generation)
+    # A guest that has not let go of the disk, and has not been given its card.
+    running = {"vcpus": 1, "memory_bytes": 256 << 20, "firmware": "bios", "secure_boot": False, "chipset": "q35"}
+    waits = {"status_pending": True, "status_running": {**running, "disks": ["boot", "data"], "cards": []}}
+    VirtualMachine.objects.filter(uid=vm.uid).update(**waits)
+    assert [(each.field, each.now, each.next) for each in pending(now(vm))] == [
+        ("disks:data", "plugged in", "–"), ("cards:pod-network", "–", "plugged in"),
+    ]  # fmt: skip
+    again = taken_back(vm, manifest_of(vm, status=False), "disks:data")
+    assert again is not None
+    assert again["spec"]["disks"][1] == {"virtualMachineDiskName": "data", "driver": "scsi", "readOnly": True}
+    without = taken_back(vm, manifest_of(vm, status=False), "cards:pod-network")
+    assert without is not None
+    assert without["spec"]["interfaces"] == []
+    assert taken_back(vm, again, "disks:boot") is None
+    answer = carol.post(page(vm, "configuration/revert"), {"field": "disks:data"})
+    assert (answer.status_code, [disk.disk_name for disk in now(vm).disks.all()]) == (302, ["boot", "data"])
+
+
+def taken_out(vm: VirtualMachine, disk: str) -> Any:
+    manifest = manifest_of(vm, status=False)
+    manifest["spec"]["disks"] = [each for each in manifest["spec"]["disks"] if each["virtualMachineDiskName"] != disk]
+    return parse_machine(manifest)
 
 
 def test_both_views_of_two_people_at_once(people: People, vm: VirtualMachine) -> None:
@@ -182,3 +217,12 @@ def test_what_was_misspelt_is_put_right_while_it_is_being_made(people: People, f
     making.refresh_from_db()
     assert (making.state, Operation.objects.count()) == ("done", 1)
     assert AuditEntry.objects.filter(action="edit", phase="succeeded", operation_uid=str(making.uid)).count() == 1
+
+
+def test_the_help_beside_form_and_yaml_is_in_the_readers_language(people: People, vm: VirtualMachine) -> None:
+    japanese = client_of(people.carol)
+    japanese.defaults["HTTP_ACCEPT_LANGUAGE"] = "ja"
+    for part in ("configuration", "yaml"):
+        text = japanese.get(f"{vm.get_absolute_url()}{part}").content.decode()
+        assert "Running はクラッシュやシャットダウンの後に起動し直し" in text, part
+        assert "A standing wish" not in text
