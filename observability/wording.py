@@ -21,7 +21,7 @@ DID: dict[str, Any] = {
     "audit_read": _lazy("Read the audit log"),
     "audit_verify": _lazy("Verified the audit log"),
     "cancel": _lazy("Cancelled"),
-    "console.control": _lazy("Took over the screen"),
+    "console.control": _lazy("Moved control of the screen"),
     "console.serial": _lazy("Used the serial console"),
     "console.vnc": _lazy("Used the screen"),
     "console_replay": _lazy("Replayed a console session"),
@@ -106,3 +106,19 @@ def signed_in(entry: AuditEntry) -> str:
     }
     name = "setup" if entry.actor_name == "system:setup" else entry.auth
     return known.get(name, name)
+
+
+def moved(entry: AuditEntry) -> str:
+    """Who drives a screen now, and how that came; nothing of any other action."""
+    extra = entry.details if entry.action == "console.control" else {}
+    if not extra:
+        return ""
+    names = {"was": extra.get("from", ""), "now": extra.get("to", "")}
+    sentences = {
+        "given": _("%(was)s handed it over to %(now)s."),
+        "taken": _("%(now)s took it from %(was)s."),
+        "idle": _("%(now)s took it: %(was)s had typed nothing for a while."),
+        "left": _("%(now)s has it: nobody else did."),
+        "moved": _("%(now)s drives from another window."),
+    }
+    return sentences.get(str(extra.get("how")), "%(was)s → %(now)s") % names

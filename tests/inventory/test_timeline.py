@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from inventory.differing import Difference, differences, is_frozen
@@ -18,7 +19,7 @@ from inventory.services.making import create
 from inventory.services.power import power
 from inventory.services.versions import version_of
 from inventory.timeline import PER_PAGE, Entry, cursor_of, kinds_for, timeline
-from observability import events
+from observability import audit, events
 from observability.models import AuditEntry, Event
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People, client_of
@@ -192,3 +193,25 @@ def test_the_page_shows_and_restores(people: People, fake_runtime: Any) -> None:
     vm.refresh_from_db()
     assert vm.spec_vcpus == 1
     assert browser.get(f"{there}versions/{1 << 70}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("how", "was", "said"),
+    [
+        ("given", "mia", "mia handed it over to carol."),
+        ("taken", "mia", "carol took it from mia."),
+        ("idle", "mia", "carol took it: mia had typed nothing for a while."),
+        ("left", "", "carol has it: nobody else did."),
+        ("moved", "carol", "carol drives from another window."),
+    ],
+)
+def test_who_drives_its_screen_is_told(how: str, was: str, said: str, people: People, fake_runtime: Any) -> None:
+    vm = made(people)
+    moved = {"from": was, "to": "carol", "how": how}
+    with transaction.atomic():
+        audit.record(
+            ACTOR, "console.control", kind="Console", uid=vm.uid, name=vm.name, namespace=MINE,
+            phase=audit.Phase.SUCCEEDED, extra=moved,
+        )  # fmt: skip
+    entry = timeline(people.alice, vm).entries[0]
+    assert (entry.title, entry.text) == ("Moved control of the screen: succeeded", said)
