@@ -181,8 +181,8 @@ def _audit(vm: VirtualMachine, before: datetime | None, *, everything: bool = Fa
 
 def _audited(row: AuditEntry) -> Entry:
     return Entry(
-        row.at, "audit", PHASES.get(row.phase, "off"), said(row.action, row.phase), row.reason or wording.moved(row), row.actor_name,
-        request_id=row.request_id, operation_uid=row.operation_uid,
+        row.at, "audit", PHASES.get(row.phase, "off"), said(row.action, row.phase),
+        row.reason or wording.moved(row), row.actor_name, request_id=row.request_id, operation_uid=row.operation_uid,
         url=reverse("observability:audit_entry", args=[row.id]),
     )  # fmt: skip
 
