@@ -50,7 +50,7 @@ def network_export(request: HttpRequest) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def network_create(request: HttpRequest) -> HttpResponse:
     user = asker(request)
-    form = NetworkForm(request.POST or None)
+    form = NetworkForm(request.POST or None, initial={"name": request.GET.get("name", "")})  # a link may name it
     status = 200
     if request.method == "POST" and form.is_valid():
         try:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.running import Console
-from tests.visitors import Visitor, said, wait_for
+from tests.visitors import Visitor, disks_of, said, wait_for
 
 OPEN = "select verb, subject_name, message from operations_operation where state = 'open'"
 
@@ -184,14 +184,37 @@ def test_of_two_starts_at_once_one_wins(console: Console, admin: Visitor, editor
     assert [entry["action"] for entry in refused] == ["start"] * 3
 
 
+def test_a_killed_worker_goes_on_with_throwing_away_and_bringing_back(
+    console: Console, editor: Visitor, machine: str
+) -> None:
+    assert editor.post(f"vms/default/{machine}/declare", running_state="Running").status_code == 302
+    wait_until_quiet(console)
+    kill(console.process("worker"))
+    thrown = editor.post(f"vms/default/{machine}/delete", typed=machine, disks=disks_of(editor, machine))
+    assert thrown.status_code == 302, said(thrown)
+    wait_until_quiet(console)
+    assert (console.guests(), editor.machine(machine), domains(console).count(f"default_{machine}")) == ([], {}, 1)
+    uid = editor.trash()[machine]
+    kill(console.process("worker"))
+    assert editor.post(f"trash/{uid}/restore").status_code == 302
+    wait_until_quiet(console)
+    assert (editor.state(machine), editor.trash(), console.guests()) == ("Stopped", {}, [])
+    assert how_it_ended(console, machine, "trash")[0][0] == how_it_ended(console, machine, "restore")[0][0] == "done"
+    assert editor.power(machine, "start").status_code == 302  # with its disk, as it was
+    editor.wait_for_state(machine, "Running")
+
+
 def test_after_a_restart_of_the_host_what_was_declared_running_runs(
     console: Console, editor: Visitor, nothing_left: None
 ) -> None:
-    for name in ("fault-declared", "fault-loose"):
+    for name in ("fault-declared", "fault-loose", "fault-thrown"):
         assert editor.create(name).status_code == 302
         editor.wait_for_state(name, "Running")
     wait_until_quiet(console)
-    editor.post("vms/default/fault-declared/declare", running_state="Running")
+    for name in ("fault-declared", "fault-thrown"):
+        editor.post(f"vms/default/{name}/declare", running_state="Running")
+    wait_until_quiet(console)
+    editor.post("vms/default/fault-thrown/delete", typed="fault-thrown", disks=disks_of(editor, "fault-thrown"))
     wait_until_quiet(console)
     before = console.guests()
     console.up("down")
@@ -203,4 +226,5 @@ def test_after_a_restart_of_the_host_what_was_declared_running_runs(
     wait_for(lambda: console.guest("default_fault-declared"), why="the declared machine's QEMU")
     editor.wait_for_state("fault-declared", "Running")
     wait_until_quiet(console)
-    assert console.guests() == [console.guest("default_fault-declared")]
+    assert console.guests() == [console.guest("default_fault-declared")]  # what is in the trash stays off
+    assert list(editor.trash()) == ["fault-thrown"]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,30 +13,10 @@ from tests.gateway.conftest import Browser, Machine, Server, close_code
 from tests.gateway.guests import GREETING, ListeningGuest, greet
 from tests.hosts import wait_until
 from tests.people import People
+from tests.proxies import nginx
 from vmconsole.gateway.serve import FLAGS
 
 PATIENCE = 2  # seconds of the proxy; 60 in the field
-CONFIG = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr warn; worker_processes 1;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://{upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
-      proxy_read_timeout {patience}s;
-      proxy_buffering off;
-    }}
-  }}
-}}
-"""
 
 
 @pytest.fixture
@@ -56,18 +32,10 @@ def quick_pings(server: Server) -> Iterator[Server]:
 def behind(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The same server, through nginx."""
     upstream: Server = request.getfixturevalue(request.param)
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    assert program, "nginx is among the packages of the tests"
-    config = tmp_path / "nginx.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, port=port, upstream=upstream.host, patience=PATIENCE))
-    with subprocess.Popen([program, "-p", str(tmp_path), "-e", "stderr", "-c", str(config)]) as nginx:
-        proxy = Server(port=port, process=nginx)
+    with nginx(tmp_path, upstream.host, PATIENCE) as (port, process):
+        proxy = Server(port=port, process=process)
         wait_until(proxy.answers, what="nginx")
         yield proxy
-        nginx.terminate()
 
 
 @pytest.mark.parametrize("behind", ["quick_pings"], indirect=True)

@@ -13,6 +13,7 @@ from inventory.situations import Asked, Host, Situation
 from inventory.states import Facts, State, shown
 from inventory.why import why
 from tests.inventory.test_states import DOWN, NEW, UP
+from tests.people import MINE, People, client_of
 from vmconsole.runtime.types import Power
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -152,3 +153,10 @@ def test_no_state_that_nobody_asked_for_goes_without_a_word(facts: Facts) -> Non
 def test_a_failed_create_shows_its_reason() -> None:
     now = shown(replace(NEW, asked=None, wish=Power.OFF, fault="The host has that range.", fault_reason="RangeInUse"))
     assert (now.state, now.reason, now.message) == (State.PENDING, "RangeInUse", "The host has that range.")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("page", ["networks/new", "disks/new", "types/new"])
+def test_the_page_that_makes_what_is_missing_has_its_name_already(page: str, people: People) -> None:
+    text = client_of(people.erin).get(f"/{page}", {"name": "lab", "namespace": MINE}).content.decode()
+    assert '<input type="text" name="name" value="lab"' in text
