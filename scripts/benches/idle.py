@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import typer
 
@@ -38,7 +39,8 @@ def bench(
         admin = come_in(console.url, "admin", console.admin_password)
         image = console.rows("SELECT uid FROM storage_image WHERE name = 'demo'")[0][0]
         card = {"card-TOTAL_FORMS": "1", "card-0-network": "pod-network", "card-0-model": "virtio"}
-        admin.create(NAME, source="image", image=image, boot_size="", memory="192Mi", **card)
+        made = admin.create(NAME, source="image", image=str(UUID(image)), boot_size="", memory="192Mi", **card)
+        assert made.status_code == 302, made.text
         admin.wait_for_state(NAME, "Running")
         upstream = urlsplit(console.url).netloc
         with nginx(Path(folder), upstream, PATIENCE) as (port, _process):

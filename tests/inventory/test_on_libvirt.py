@@ -93,11 +93,26 @@ def test_from_the_demo_image_to_login_and_to_gone(people: People, host: LibvirtS
     assert vm.status_guest["hostname"] == "demo"
     power(people.carol, ACTOR, vm, Verb.STOP)
     settle(lambda: now(vm).status_state == "Stopped", seconds=60, pause=0.5)
-    delete(people.carol, ACTOR, vm)
+    clone = cloned(people, host, vm, spec)
+    assert NetworkInterface.objects.get(machine_uid=clone.uid).mac_address != card.mac_address
+    for machine in (vm, clone):
+        delete(people.carol, ACTOR, machine)
     settle(lambda: not VirtualMachine.objects.exists() and not VirtualMachineDisk.objects.exists())
     assert not list((host.state / "seeds").glob(f"{vm.uid}*"))
     assert card.ip_address
     assert "open-sesame" not in str(list(AuditEntry.objects.values()))
+
+
+def cloned(people: People, host: LibvirtState, vm: VirtualMachine, spec: dict[str, Any]) -> VirtualMachine:
+    """A machine like it, which has been seen to boot from its copy of the disk under its own name."""
+    copied = {"virtualMachineDisk": {"name": "demo-boot"}}
+    like = {**spec, "disks": [{**spec["disks"][0], "virtualMachineDiskName": "twin-boot"}]}
+    twin, _operation = create(
+        people.carol, ACTOR, manifest("twin", **like), new_disks=[NewDisk("twin-boot", 512 * MIB, copied)], like=vm
+    )
+    settle(lambda: now(twin).status_state == "Running", seconds=60, pause=0.5)
+    settle(lambda: "twin login:" in serial(twin, host), seconds=90, pause=0.5)
+    return twin
 
 
 def test_a_killed_guest_comes_back_when_declared_and_is_shown_stopped_when_not(
