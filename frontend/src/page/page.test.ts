@@ -71,15 +71,6 @@ it('a time tells itself in words, and exactly on hover', () => {
   expect(time.title).toContain(`${then.slice(0, 19).replace('T', ' ')} UTC`)
 })
 
-it('an exact time is in the zone of who reads it', () => {
-  document.documentElement.lang = 'en'
-  document.body.innerHTML = '<time data-at datetime="2026-12-04T17:44:00Z" title="2026-12-04 17:44:00 UTC">x</time>'
-  tellTimes()
-  const time = document.querySelector('time')!
-  expect(time.textContent).toContain('2026')
-  expect(time.title).toContain('UTC')
-})
-
 it('the palette knows the pages of the navigation', () => {
   document.body.innerHTML =
     '<a href="/vms/" data-title="Virtual machines" data-icon="x"></a><a href="/disks/" data-title="Disks"></a>'

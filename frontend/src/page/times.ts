@@ -1,4 +1,4 @@
-/** Relative times stay true while the page is open, exact ones are in the reader's zone; hovering shows UTC as well. */
+/** Relative times stay true while the page is open; hovering shows the exact one in the reader's zone and in UTC. */
 import { ago } from '../lib/format'
 import { zone } from '../lib/zone'
 
@@ -13,11 +13,6 @@ export function tellTimes(root: ParentNode = document) {
       const utc = then.toISOString().replace('T', ' ').slice(0, 19)
       element.title = `${then.toLocaleString(language, { timeZone: zone() })} · ${utc} UTC`
     }
-  }
-  for (const element of root.querySelectorAll<HTMLTimeElement>('time[data-at]')) {
-    const then = new Date(element.dateTime)
-    const said = then.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
-    if (element.textContent !== said) element.textContent = said
   }
 }
 
