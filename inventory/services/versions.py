@@ -19,6 +19,8 @@ from vmconsole.access.actors import Actor
 from vmconsole.access.errors import NotFound
 
 MOST = 200  # of one machine; the oldest give way
+PRUNE_EVERY = 16  # generations: the look for old ones costs as much as the writing
+REWRITTEN = ["actor_name", "request_id", "operation_uid", "restored", "manifest"]
 # A client's own copy of all it ever sent, bodies included.
 COPIES = ("kubectl.kubernetes.io/last-applied-configuration",)
 # Free text of other programs, where a secret may stand.
@@ -27,19 +29,19 @@ FREE = ("guestEnvironment",)
 
 def remember(
     vm: VirtualMachine, actor: Actor, *, operation_uid: UUID | None = None, restored: int | None = None
-) -> MachineVersion:
+) -> None:
     """Keep the configuration as it is now, with its disks and cards. Asked for after they were written."""
     now = VirtualMachine.objects.get(uid=vm.uid)
-    version, _made = MachineVersion.objects.update_or_create(
-        machine=now, number=now.generation,
-        defaults={
-            "actor_name": actor.name, "request_id": actor.request_id if actor.user_id else "",
-            "operation_uid": operation_uid, "restored": restored, "manifest": kept(manifest_of(now, status=False)),
-        },
+    version = MachineVersion(
+        machine=now, number=now.generation, actor_name=actor.name, request_id=actor.request_id if actor.user_id else "",
+        operation_uid=operation_uid, restored=restored, manifest=kept(manifest_of(now, status=False)),
     )  # fmt: skip
-    old = MachineVersion.objects.filter(machine=now).order_by("-number").values_list("pk", flat=True)[MOST:]
-    MachineVersion.objects.filter(pk__in=list(old)).delete()
-    return version
+    MachineVersion.objects.bulk_create(  # one statement, also where the generation has a version already
+        [version], update_conflicts=True, unique_fields=["machine", "number"], update_fields=REWRITTEN
+    )
+    if now.generation % PRUNE_EVERY == 0:
+        old = MachineVersion.objects.filter(machine=now).order_by("-number").values_list("pk", flat=True)[MOST:]
+        MachineVersion.objects.filter(pk__in=list(old)).delete()
 
 
 def remember_before(vm: VirtualMachine) -> None:

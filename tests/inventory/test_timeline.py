@@ -14,6 +14,7 @@ from inventory.differing import Difference, differences, is_frozen
 from inventory.manifests import manifest_of, parse_machine
 from inventory.models import MachineVersion, VirtualMachine
 from inventory.rules import Verb
+from inventory.services import versions
 from inventory.services.editing import edit, manifest_now, restore
 from inventory.services.making import create
 from inventory.services.power import power
@@ -215,3 +216,14 @@ def test_who_drives_its_screen_is_told(how: str, was: str, said: str, people: Pe
         )  # fmt: skip
     entry = timeline(people.alice, vm).entries[0]
     assert (entry.title, entry.text) == ("Moved control of the screen: succeeded", said)
+
+
+def test_the_oldest_versions_give_way(people: People, fake_runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "MOST", 3)
+    vm = made(people)
+    for number in range(2 * versions.PRUNE_EVERY):
+        labelled(people, vm, count=str(number))
+    kept = list(vm.versions.values_list("number", flat=True))
+    assert vm.generation in kept
+    assert 3 <= len(kept) <= 3 + versions.PRUNE_EVERY
+    assert 1 not in kept
