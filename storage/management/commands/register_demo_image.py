@@ -25,8 +25,9 @@ from storage.models import Image
 from storage.services.asking import tell
 from vmconsole.access.actors import Actor
 from vmconsole.access.models import Namespace
+from vmconsole.runtime import connect
 from vmconsole.runtime.images import BadImage, ImageHeader, inspect
-from vmconsole.runtime.types import Phase
+from vmconsole.runtime.types import Phase, VolumeSpec
 
 NAMESPACE, NAME = "vm-system", "demo"
 MARK = "vmconsole.dev/source-sha256"
@@ -57,8 +58,12 @@ class Command(BaseCommand):
         known = Image.objects.filter(namespace=NAMESPACE, name=NAME).first()
         if known and known.annotations.get(MARK) == digest and _file(known.uid).exists():
             self.stdout.write("The demo image is registered already.")
-            return
-        self.stdout.write(f"Registered {register(path, header, digest, known)}.")
+        else:
+            known = register(path, header, digest, known)
+            self.stdout.write(f"Registered {known}.")
+        if settings.RUNTIME_KIND == "fake":  # it has no files: its image is a volume that was made
+            spec = VolumeSpec(known.uid, NAMESPACE, NAME, header.virtual_bytes, image=True)
+            connect.default().volumes.create(spec)
 
 
 def register(path: Path, header: ImageHeader, digest: str, known: Image | None) -> Image:
