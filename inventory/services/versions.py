@@ -31,16 +31,15 @@ def remember(
     vm: VirtualMachine, actor: Actor, *, operation_uid: UUID | None = None, restored: int | None = None
 ) -> None:
     """Keep the configuration as it is now, with its disks and cards. Asked for after they were written."""
-    now = VirtualMachine.objects.get(uid=vm.uid)
     version = MachineVersion(
-        machine=now, number=now.generation, actor_name=actor.name, request_id=actor.request_id if actor.user_id else "",
-        operation_uid=operation_uid, restored=restored, manifest=kept(manifest_of(now, status=False)),
+        machine=vm, number=vm.generation, actor_name=actor.name, request_id=actor.request_id if actor.user_id else "",
+        operation_uid=operation_uid, restored=restored, manifest=kept(manifest_of(vm, status=False)),
     )  # fmt: skip
     MachineVersion.objects.bulk_create(  # one statement, also where the generation has a version already
         [version], update_conflicts=True, unique_fields=["machine", "number"], update_fields=REWRITTEN
     )
-    if now.generation % PRUNE_EVERY == 0:
-        old = MachineVersion.objects.filter(machine=now).order_by("-number").values_list("pk", flat=True)[MOST:]
+    if vm.generation % PRUNE_EVERY == 0:
+        old = MachineVersion.objects.filter(machine=vm).order_by("-number").values_list("pk", flat=True)[MOST:]
         MachineVersion.objects.filter(pk__in=list(old)).delete()
 
 
