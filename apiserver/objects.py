@@ -78,7 +78,7 @@ def created(request: HttpRequest, kind: Kind, namespace: str) -> HttpResponseBas
     assert kind.create is not None
     with transaction.atomic():
         row = kind.create(asking, manifest)
-        row = again(kind, row)
+        row = as_it_is(kind, row)
         body = shown(asking, kind, row)
         transaction.set_rollback(options.dry_run)
     return answers.one(request, kind, row, body, status=201, warnings=warnings)
@@ -95,7 +95,7 @@ def _change(
         check_preconditions(row, manifest["metadata"], kind.resource)
         manifest, warnings = known_only(kind, manifest, options)
         if not asks_for_the_same(kind, wish_of(manifest), wish_of(body)):
-            row = again(kind, _changed(asking, kind, row, manifest))
+            row = as_it_is(kind, _changed(asking, kind, row, manifest))
             body = shown(asking, kind, row)
         transaction.set_rollback(options.dry_run)
     return answers.one(request, kind, row, body, warnings=warnings)
@@ -120,6 +120,11 @@ def asks_for_the_same(kind: Kind, one: Manifest, other: Manifest) -> bool:
 def _changed(asking: Asking, kind: Kind, row: Any, manifest: Manifest) -> Any:
     assert kind.update is not None
     return kind.update(asking, row, manifest)
+
+
+def as_it_is(kind: Kind, row: Any) -> Any:
+    """What a service gave, read again where it may be older than what the service did."""
+    return row if kind.gives_as_it_is else again(kind, row)
 
 
 def again(kind: Kind, row: Any) -> Any:

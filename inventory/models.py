@@ -213,7 +213,6 @@ class VirtualMachine(models.Model):
         for name, value in spec.items():
             setattr(self, name, value)
         self.refresh_from_db(fields=["generation"])
-        self._prefetched_objects_cache: dict[str, Any] = {}  # its disks and cards are about to change too
 
     def accept(self, power: Power) -> bool:
         """Make an outside change the wish, unless somebody wished since we looked."""

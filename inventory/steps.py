@@ -210,6 +210,7 @@ def take_over(vm: VirtualMachine, spec: MachineSpec) -> None:
         spec_os_type=spec.os_type if spec.os_type in ("Linux", "Windows") else "",
     )
     vm.refresh_from_db()
+    vm.refresh_from_db()
     from inventory.manifests import spec_of
 
     attach_existing(vm, spec_of(vm))

@@ -104,6 +104,7 @@ MACHINE = Kind(
     description="A virtual machine: its compute, disks, network cards and first boot.",
     rows=rows,
     related=with_rows,
+    gives_as_it_is=True,
     read=(
         *("uid", "namespace", "name", "resource_version", "generation", "created_at", "deletion_requested_at"),
         *("labels", "annotations", "owner_references", "finalizers", "display_name", "deletion_protected"),

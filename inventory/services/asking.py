@@ -64,5 +64,5 @@ def tell(vm: VirtualMachine, what: changes.What = "MODIFIED") -> None:
         changes.changed(TRASH, vm.uid, vm.name, vm.namespace, what)
         return
     seen = changes.seen_of(vm, () if what == "DELETED" else TOLD)
-    version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what, seen)
-    VirtualMachine.objects.filter(uid=vm.uid).update(resource_version=version)
+    vm.resource_version = changes.changed(KIND, vm.uid, vm.name, vm.namespace, what, seen)
+    VirtualMachine.objects.filter(uid=vm.uid).update(resource_version=vm.resource_version)

@@ -166,9 +166,10 @@ def _metadata_only(
     if not diff:
         return
     vm.wish(**written)
-    VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(
+    if VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(
         observed_generation=vm.generation
-    )
+    ):
+        vm.observed_generation = vm.generation
     audit.record(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
         diff=diff,

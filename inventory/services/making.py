@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from msgspec import structs
 
@@ -194,7 +195,7 @@ def with_secrets_kept(name: str, spec: VirtualMachineSpec) -> tuple[VirtualMachi
 
 
 def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
-    """The machine's disks and interfaces as rows, in place of those it had."""
+    """The machine's disks and interfaces as rows, in place of those it had; the machine at hand has them too."""
     vm.disks.all().delete()
     vm.interfaces.all().delete()
     MachineDisk.objects.bulk_create(
@@ -213,6 +214,8 @@ def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         )
         for position, card in enumerate(spec.interfaces)
     )  # fmt: skip
+    vars(vm).pop("_prefetched_objects_cache", None)
+    prefetch_related_objects([vm], "disks", "interfaces")
 
 
 def _shown(spec: VirtualMachineSpec) -> dict[str, Any]:

@@ -279,7 +279,7 @@ def test_who_does_not_read_is_cut_and_costs_nobody(api: Server, carol: Client, p
             assert seen.next()["object"]["status"]["state"] == f"State{number}"
     assert api.memory() - before < 40 << 20
     carol.http.close()
-    wait_until(lambda: open_sockets(api) <= others, seconds=60, what="the end of the deaf one")
+    wait_until(lambda: open_sockets(api) <= others, seconds=180, what="the end of the deaf one")
     deaf.close()
 
 

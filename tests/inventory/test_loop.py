@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -26,15 +24,13 @@ from inventory.showing import one
 from networking.models import Network, NetworkInterface
 from networking.services import delete_network
 from observability.models import AuditEntry
-from storage.models import Attachment, Image, VirtualMachineDisk
+from storage.models import Attachment, VirtualMachineDisk
 from storage.services import create_disk, delete_disk
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People
 from tests.settle import settle
-from tests.storage import corpus
 from vmconsole.access import secrets
 from vmconsole.access.errors import Conflict, Denied, NotFound
-from vmconsole.operations import loop
 from vmconsole.operations.models import Operation, State
 from vmconsole.operations.services import request_cancel
 from vmconsole.runtime import connect
@@ -301,6 +297,7 @@ def test_a_machine_made_outside_is_listed_and_adopted_without_a_restart(people: 
     now(vm)
     assert (vm.managed, vm.namespace, vm.name, vm.spec_vcpus) == (True, MINE, "by-hand", 2)
     assert (vm.status_state, vm.status_started_at) == ("Running", began)
+    assert vm.versions.get().manifest["spec"]["compute"]["cpu"] == {"vcpus": 2}
 
 
 def test_removed_outside_stays_gone_until_somebody_starts_it(people: People, fake_runtime: Any) -> None:
@@ -487,21 +484,3 @@ def test_a_fix_that_somebody_may_not_do_says_why(people: People, fake_runtime: A
     assert (first.label, bool(first.why_not), second.why_not) == ("Create the network", True, "")
     assert one(people.erin, vm).fixes[0].url == "/networks/new?name=lab"
     assert all(fix.why_not for fix in one(people.bob, vm).fixes)
-
-
-def test_the_demo_image_lives_on_the_fake_runtime_too(
-    people: People, fake_runtime: Any, settings: Any, tmp_path: Path
-) -> None:
-    settings.IMAGES_DIR = tmp_path / "images"
-    settings.IMAGES_DIR.mkdir()
-    corpus.good(tmp_path / "demo.qcow2")
-    call_command("register_demo_image", tmp_path / "demo.qcow2")
-    image = Image.objects.get(name="demo")
-    loop.ring(image.KIND, image.uid)
-    settle()
-    image.refresh_from_db()
-    assert image.status_phase == "Succeeded"
-    source = {"image": {"namespace": "vm-system", "name": "demo"}}
-    boots = manifest(disks=[{"virtualMachineDiskName": "boot", "boot": True}])
-    vm, _operation = create(people.carol, ACTOR, boots, new_disks=[NewDisk("boot", 0, source)])
-    settle(lambda: now(vm).status_state == "Running")
