@@ -39,7 +39,10 @@ class Host(LibvirtState):
         return self.state / f"serial/{UID}.log"
 
     def written(self) -> int:
-        return sum(file.stat().st_size for file in self.state.glob(f"serial/{UID}.log*"))
+        return sum(file.stat().st_size for file in self.logs())
+
+    def logs(self) -> list[Path]:
+        return [file for file in self.state.glob(f"serial/{UID}.log*") if file.suffix != ".times"]
 
     def connect(self) -> libvirt.virConnect:
         opened: list[libvirt.virConnect] = []
@@ -127,7 +130,7 @@ def test_virtlogd_killed_is_replaced_and_running_guests_are_still_recorded(host:
 
 
 def all_logs(host: Host) -> bytes:
-    return b"".join(file.read_bytes() for file in host.state.glob(f"serial/{UID}.log*"))
+    return b"".join(file.read_bytes() for file in host.logs())
 
 
 def test_the_supervisor_killed_is_followed_by_one_that_takes_over(host: Host, pid: int) -> None:
