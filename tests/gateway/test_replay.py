@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from log_times import LogTimes
 
 from inventory.models import VirtualMachine
 from observability import audit
@@ -73,9 +75,33 @@ def test_over_a_log_that_was_begun_anew(log: Path, world: World) -> None:
     end = replay.place_in(log)
     with log.open("ab") as file:
         file.write(b"after")
-    assert replay.between(log, start, end) == b"one two "
+    part = replay.between(log, start, end, time.time())
+    assert part and (part.data, part.steps) == (b"one two ", None)
     log.with_name(f"{log.name}.0").unlink()
-    assert replay.between(log, start, end) is None
+    assert replay.between(log, start, end, time.time()) is None
+
+
+def test_at_the_pace_it_was_printed_where_that_is_known(log: Path, world: World) -> None:
+    times = LogTimes(log.parent)
+    start = session(world, log, printed=b"login: ")  # begun while "before" was not looked at yet
+    times.look()
+    alice = client_of(world.people.alice)
+    steps = alice.get(f"/audit/{start.id}/replay.json").json()["steps"]
+    assert [length for length, _ in steps] == [7] and 0 <= steps[0][1] < 2
+    assert "even pace" not in alice.get(f"/audit/{start.id}/replay").content.decode()
+    log.with_name(f"{log.name}.times").unlink()
+    assert alice.get(f"/audit/{start.id}/replay.json").json() == {"steps": None}
+    assert "even pace" in alice.get(f"/audit/{start.id}/replay").content.decode()
+
+
+def test_an_older_file_with_the_same_inode_is_not_taken_for_the_sessions(log: Path) -> None:
+    times = LogTimes(log.parent)
+    log.write_bytes(b"somebody else's")
+    times.look()
+    start = {"log_file": log.stat().st_ino, "log_at": 3}
+    assert replay.between(log, start, {}, time.time() + 3600) is None
+    assert replay.between(log, start, {}, time.time()) is not None
+    assert replay.between(log, {**start, "log_at": 4000}, {}, time.time()) is None
 
 
 def test_no_link_is_followed(log: Path, world: World, tmp_path: Path) -> None:
@@ -83,7 +109,7 @@ def test_no_link_is_followed(log: Path, world: World, tmp_path: Path) -> None:
     secret.write_bytes(b"not for you")
     log.symlink_to(secret)
     assert replay.place_in(log) == {}
-    assert replay.between(log, {"log_file": secret.stat().st_ino, "log_at": 0}, {}) is None
+    assert replay.between(log, {"log_file": secret.stat().st_ino, "log_at": 0}, {}, 0) is None
 
 
 def test_one_that_is_not_kept_says_so(world: World, log: Path) -> None:
