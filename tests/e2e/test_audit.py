@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,5 +43,12 @@ def test_a_serial_console_is_replayed(admin: Visitor, fresh: str, sit_down: SitD
     expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")
     page.get_by_role("button", name="Play").click()
     expect(page.locator("vm-replay [data-play]")).to_have_attribute("aria-pressed", "true")
-    page.get_by_label("Place in the session").fill("1000")
+    place = page.get_by_label("Place in the session")
+    place.press("Home")
+    expect(page.locator("vm-replay [data-clock]")).to_have_text(
+        re.compile(r"^0:0\d / \d+:\d\d · .*\d:\d\d")
+    )  # its true pace
+    page.get_by_label("Speed").select_option("At once")
+    expect(place).to_have_value("1000")
+    expect(page.locator("vm-replay [data-play]")).to_have_attribute("aria-pressed", "false")
     expect(page.locator("vm-replay .xterm-rows")).to_contain_text("login:")

@@ -65,6 +65,36 @@ def test_listed_and_replayed_by_who_may(world: World, log: Path) -> None:
     assert [(each.actor_name, each.name) for each in told] == [("alice", "canary-vm")]  # once, for page and bytes
 
 
+def test_of_a_silent_machine_it_shows_what_was_on_the_screen(world: World, log: Path) -> None:
+    start, alice = session(world, log, printed=b""), client_of(world.people.alice)
+    page = alice.get(f"/audit/{start.id}/replay").content.decode()
+    assert "It printed nothing" in page and "<vm-replay" in page
+    assert alice.get(f"/audit/{start.id}/replay.log?before").content == b"before\r\n"
+    assert alice.get(f"/audit/{start.id}/replay.log").content == b""
+
+
+def test_of_a_machine_that_was_first_started_in_the_session(log: Path) -> None:
+    start, begun = replay.place_in(log), time.time()
+    log.write_bytes(b"first words")
+    end = replay.place_in(log)
+    part = replay.between(log, start, end, begun)
+    assert part and (part.data, part.before) == (b"first words", b"")
+    assert replay.between(log, start, start, begun) == replay.Part(b"", [])
+    log.unlink()
+    assert replay.between(log, start, end, begun) is None
+
+
+def test_of_a_machine_that_was_stopped_and_started_in_the_session(log: Path) -> None:
+    log.write_bytes(b"first run: login: ")
+    start = replay.place_in(log)
+    with log.open("ab") as file:
+        file.write(b"Power down\r\n")
+    with log.open("ab") as file:  # the next run's virtlogd goes on in the same file
+        file.write(b"second run: login: ")
+    part = replay.between(log, start, replay.place_in(log), time.time())
+    assert part and (part.data, part.before) == (b"Power down\r\nsecond run: login: ", b"first run: login: ")
+
+
 def test_over_a_log_that_was_begun_anew(log: Path, world: World) -> None:
     log.write_bytes(b"before ")
     start = replay.place_in(log)
@@ -90,7 +120,7 @@ def test_at_the_pace_it_was_printed_where_that_is_known(log: Path, world: World)
     assert [length for length, _ in steps] == [7] and 0 <= steps[0][1] < 2
     assert "even pace" not in alice.get(f"/audit/{start.id}/replay").content.decode()
     log.with_name(f"{log.name}.times").unlink()
-    assert alice.get(f"/audit/{start.id}/replay.json").json() == {"steps": None}
+    assert alice.get(f"/audit/{start.id}/replay.json").json() == {"before": 8, "steps": None}
     assert "even pace" in alice.get(f"/audit/{start.id}/replay").content.decode()
 
 

@@ -52,9 +52,11 @@ def replay_page(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_GET
 def replay_log(request: HttpRequest, number: int) -> HttpResponse:
-    """The bytes as they were printed: hostile, so they are a file and never a page."""
+    """The bytes as they were printed, to play them with what was there before: hostile, so never a page."""
     sitting = sat(request, number)
-    answer = HttpResponse(kept(sitting).data, content_type="text/plain; charset=utf-8")
+    part = kept(sitting)
+    data = part.before + part.data if "before" in request.GET else part.data
+    answer = HttpResponse(data, content_type="text/plain; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="console-{sitting.start.id}.log"'
     answer["Cache-Control"] = "no-store"
     return answer
@@ -63,10 +65,9 @@ def replay_log(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 def replay_steps(request: HttpRequest, number: int) -> HttpResponse:
     """When those bytes were printed: how many were there after how many seconds; null where nobody knows."""
-    sitting = sat(request, number)
-    steps = kept(sitting).steps
-    told = None if steps is None else [(length, round(at, 2)) for length, at in steps]
-    return JsonResponse({"steps": told}, headers={"Cache-Control": "no-store"})
+    part = kept(sat(request, number))
+    steps = None if part.steps is None else [(length, round(at, 2)) for length, at in part.steps]
+    return JsonResponse({"before": len(part.before), "steps": steps}, headers={"Cache-Control": "no-store"})
 
 
 def kept(sitting: Sitting) -> Part:

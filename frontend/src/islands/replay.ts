@@ -36,6 +36,7 @@ const replay: Island = (element) => {
   resized.observe(stage)
 
   let bytes = new Uint8Array()
+  let told: Told = { before: 0, steps: null }
   let pace: Pace = evenPace(0, 0)
   let shown = 0
   let at = 0
@@ -45,9 +46,9 @@ const replay: Island = (element) => {
     place.value = String(Math.round((at / pace.seconds) * whole))
     const then = new Date(begun + pace.momentAt(at) * 1000)
     const clock = then.toLocaleTimeString(document.documentElement.lang, { timeZone: zone() })
-    const told = `${played(at)} / ${played(pace.seconds)}${element.dataset.steps ? ` · ${clock}` : ''}`
-    if (said.textContent !== told) said.textContent = told
-    place.setAttribute('aria-valuetext', told)
+    const text = `${played(at)} / ${played(pace.seconds)}${told.steps ? ` · ${clock}` : ''}`
+    if (said.textContent !== text) said.textContent = text
+    place.setAttribute('aria-valuetext', text)
   }
   const show = (to: number) => {
     if (to < shown) {
@@ -59,7 +60,7 @@ const replay: Island = (element) => {
   }
   const go = (now: number) => {
     at = Math.min(Math.max(now, 0), pace.seconds)
-    show(at >= pace.seconds ? bytes.length : pace.bytesAt(at))
+    show(at >= pace.seconds ? bytes.length : told.before + pace.bytesAt(at))
     tell()
   }
   const pause = () => {
@@ -109,9 +110,10 @@ const replay: Island = (element) => {
   }
   const load = async () => {
     // First when, then what: of a session that goes on there is rather more to show than is timed.
-    const steps = element.dataset.steps ? ((await (await fetched(element.dataset.steps)).json()) as Told).steps : null
+    told = (await (await fetched(element.dataset.steps!)).json()) as Told
     bytes = new Uint8Array(await (await fetched(element.dataset.log!)).arrayBuffer())
-    pace = steps ? truePace(steps) : evenPace(bytes.length, Number(element.dataset.seconds) || 0)
+    const printed = bytes.length - told.before
+    pace = told.steps ? truePace(told.steps) : evenPace(printed, Number(element.dataset.seconds) || 0)
     go(pace.seconds) // what it came to; Play begins at the beginning
   }
   load().catch(() => {
@@ -127,6 +129,8 @@ const replay: Island = (element) => {
 }
 
 interface Told {
+  /** Bytes that were on the screen already. */
+  before: number
   steps: Step[] | null
 }
 
