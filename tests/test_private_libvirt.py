@@ -15,6 +15,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from log_times import PAUSE, records_of
 from private_libvirt import is_alive
 
 from tests.hosts import LibvirtState, kill_leftovers, start_libvirt, wait_until
@@ -110,6 +111,16 @@ def test_rotated_logs_stay_readable_and_bounded(host: Host, pid: int) -> None:
     for file in host.state.glob("serial/*"):
         assert file.stat().st_size <= 3 * 1024 * 1024
         assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_when_the_log_grew_is_written_down_and_a_flood_costs_no_more(host: Host, pid: int) -> None:
+    index = host.log().with_name(f"{UID}.log.times")
+    seen = len(records_of(index))
+    wait_until(lambda: len(grown := records_of(index)[seen:]) > 8 and grown[-1][0] > 0, what="some looks at the log")
+    grown = [at / 1000 for at, _, length in records_of(index)[seen:] if length]
+    assert len(grown) - 1 <= (grown[-1] - grown[0]) / PAUSE
+    assert abs(grown[-1] - time.time()) < 10
+    assert index.group() == "vmconsole-console"
 
 
 def test_libvirtd_killed_comes_back_and_knows_its_guests(host: Host, pid: int) -> None:
