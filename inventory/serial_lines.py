@@ -67,7 +67,7 @@ def lines_of(data: bytes, query: str = "") -> list[Line]:
 
 def stamped(lines: Sequence[Line], at: Callable[[int], float | None]) -> list[Timed]:
     """The lines with when they began to be printed: `at` tells it of a byte."""
-    found, before, day, zone = [], -1, "", zones.here()
+    found, before, day, zone = [], -1, None, zones.here()
     for line in lines:
         moment = at(line.offset)
         if moment is None:
@@ -78,9 +78,9 @@ def stamped(lines: Sequence[Line], at: Callable[[int], float | None]) -> list[Ti
         else:
             before = int(moment)
             here = datetime.fromtimestamp(before, zone)
-            today, day_before = date_format(here), day
-            day, utc = today, f"{here.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-            found.append(Timed(line, True, f"{here:%H:%M:%S}", utc, day if day != day_before else ""))
+            utc = f"{here.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+            found.append(Timed(line, True, f"{here:%H:%M:%S}", utc, "" if here.date() == day else date_format(here)))
+            day = here.date()
     return found
 
 

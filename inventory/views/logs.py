@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zlib import crc32
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -32,18 +31,20 @@ def vm_logs(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
     vm = _mine_to_read(request, namespace, name_)
     asked, query = log_range.wanted(request.GET), request.GET.get("q", "").strip()[:MOST_SEARCHED]
     context: Context = {"query": query, "asked": asked, "spans": log_range.TITLES, "zone": str(zones.here())}
-    status = 200
+    status, is_fragment = 200, request.headers.get("HX-Target") == "vm-log"
     with opened(log_of(vm)) as kept:
-        context["timed"] = kept.times.known
         try:
             start, end = part_of(kept, asked, vm)
+            context["mark"] = f"{kept.mark}-{start:x}-{end:x}"
+            if is_fragment and request.GET.get("mark") == context["mark"]:
+                return HttpResponse(status=204)
             context |= shown(kept, start, end, query)
         except Refused as refused:
             context["refused"], status = refused, refused.status
-    if request.headers.get("HX-Target") != "vm-log":
+        context["timed"] = kept.times.known
+    if not is_fragment:
         return page(request, vm, "logs", status, **context)
-    if status == 200 and request.GET.get("mark") == context["mark"]:
-        return HttpResponse(status=204)
+    # A fragment that says why not ends the asking; an error status would leave it as it is.
     return render(request, "inventory/vm_log_lines.html", {"row": one(request.user, vm), **context})
 
 
@@ -60,7 +61,6 @@ def shown(kept: KeptLog, start: int, end: int, query: str) -> Context:
     lines = stamped(lines_of(data, query), lambda offset: kept.times.at(first + offset))
     return {
         "lines": lines,
-        "mark": f"{crc32(data):08x}{len(kept.times.ends):x}",
         "cut": first > start,
         "some_unknown": kept.times.known and any(not line.timed for line in lines),
     }

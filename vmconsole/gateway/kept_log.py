@@ -14,9 +14,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from math import inf
 from pathlib import Path
+from zlib import crc32
 
 from django.utils.translation import gettext as _
 
@@ -42,13 +44,7 @@ class Piece:
     written: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Bytes up to `end`, printed by the time `by`; `exact` when they were printed then."""
-
-    end: int
-    by: float
-    exact: bool
+Stretch = tuple[int, float, bool]  # bytes up to there, printed by that time, and whether it was then
 
 
 class Times:
@@ -56,12 +52,11 @@ class Times:
 
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         # A later record is the better witness: what it says was there by then, was.
-        by = list(accumulate(reversed([each.by for each in stretches]), min))[::-1]
-        self.ends = [each.end for each in stretches]
-        self.by = by
-        self.exact = [each.exact for each in stretches]
-        before = [-inf, *by]  # what was not watched may have been printed ever since the stretch before it
-        self.after = [at if exact else since for at, exact, since in zip(by, self.exact, before, strict=False)]
+        self.by = list(accumulate((by for _, by, _ in reversed(stretches)), min))[::-1]
+        self.ends = [end for end, _, _ in stretches]
+        self.exact = [exact for _, _, exact in stretches]
+        before = [-inf, *self.by]  # what was not watched may have been printed ever since the stretch before it
+        self.after = [at if exact else since for at, exact, since in zip(self.by, self.exact, before, strict=False)]
 
     @property
     def known(self) -> bool:
@@ -92,10 +87,21 @@ class Times:
 class KeptLog:
     """What is kept of a log. Files are held open, so that a rotation meanwhile moves nothing."""
 
-    def __init__(self, pieces: Sequence[Piece], times: Times) -> None:
+    def __init__(self, pieces: Sequence[Piece], index: Path) -> None:
         self.pieces = pieces
-        self.times = times
+        self.index = index
         self.size = sum(piece.size for piece in pieces)
+
+    @cached_property
+    def times(self) -> Times:
+        return times_of(self.pieces, records_of(self.index))
+
+    @property
+    def mark(self) -> str:
+        """The same for as long as nothing was printed, and nothing more is known of when."""
+        about = seen(self.index)
+        state = [(piece.inode, piece.size) for piece in self.pieces], about and (about.st_ino, about.st_size)
+        return f"{crc32(repr(state).encode()):08x}"
 
     def read(self, start: int, end: int) -> bytes:
         return b"".join(
@@ -154,7 +160,14 @@ def opened(log: Path) -> Iterator[KeptLog]:
         for file, about in reversed(found.values()):
             pieces.append(Piece(file, about.st_ino, about.st_size, begin, about.st_mtime))
             begin += about.st_size
-        yield KeptLog(pieces, times_of(pieces, records_of(log.with_name(f"{log.name}.times"))))
+        yield KeptLog(pieces, log.with_name(f"{log.name}.times"))
+
+
+def seen(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
 
 
 def _open(path: Path) -> int | None:
@@ -194,7 +207,7 @@ def _stretches(piece: Piece, run: Iterable[tuple[int, int]]) -> Iterator[Stretch
     for at, length in run:
         end, last = min(length, piece.size), abs(at) / 1000
         if end > done:
-            yield Stretch(piece.begin + end, last, watched and at > 0)
+            yield piece.begin + end, last, watched and at > 0
         done, watched = end, True
     if done < piece.size:  # what came after the last look: the file itself says when it was written
-        yield Stretch(piece.begin + piece.size, piece.written, watched and piece.written - last < RECENT)
+        yield piece.begin + piece.size, piece.written, watched and piece.written - last < RECENT
