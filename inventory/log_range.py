@@ -46,6 +46,10 @@ class Wanted:
         return urlencode({name: value for name, value in asked.items() if value})
 
     @property
+    def said(self) -> str:
+        return " – ".join(text.replace("T", " ") or "…" for text in (self.begin, self.end))
+
+    @property
     def dated(self) -> bool:
         return bool(self.begin or self.end)
 

@@ -18,6 +18,7 @@ from vmconsole.access import zones
 
 MOST_LINES = 2_000
 MOST_CHARS = 2_000
+REPEATED = 20  # lines after which the same time is told again, so that there is one in sight
 # ECMA-48: control sequences, operating system commands and the like up to their end, and two-character escapes.
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
@@ -36,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A line with its time, as far as it is known and the line before it was not printed in the same second.
+    """A line with its time, as far as it is known, unless a line just above has the same one.
 
     `day` stands above the first line of a day. All in the reader's zone, but `utc`.
     """
@@ -67,16 +68,16 @@ def lines_of(data: bytes, query: str = "") -> list[Line]:
 
 def stamped(lines: Sequence[Line], at: Callable[[int], float | None]) -> list[Timed]:
     """The lines with when they began to be printed: `at` tells it of a byte."""
-    found, before, day, zone = [], -1, None, zones.here()
+    found, before, told, day, zone = [], -1, 0, None, zones.here()
     for line in lines:
         moment = at(line.offset)
         if moment is None:
             found.append(Timed(line, timed=False))
             before = -1
-        elif int(moment) == before:
+        elif int(moment) == before and len(found) - told < REPEATED:
             found.append(Timed(line, timed=True))
         else:
-            before = int(moment)
+            before, told = int(moment), len(found)
             here = datetime.fromtimestamp(before, zone)
             utc = f"{here.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
             found.append(Timed(line, True, f"{here:%H:%M:%S}", utc, "" if here.date() == day else date_format(here)))

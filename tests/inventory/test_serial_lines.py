@@ -71,6 +71,8 @@ def test_each_second_is_told_once_and_each_day_in_the_readers_zone() -> None:
         (False, "", ""), (True, "23:59:59", "Nov. 27"), (True, "", ""), (True, "00:00:00", "Nov. 28"), (True, "", ""),
     ]  # fmt: skip
     assert found[1].utc == "2026-11-27 14:59:59"
+    flood = stamped(lines_of(b"x\n" * 50), lambda _offset: midnight)
+    assert [number for number, each in enumerate(flood) if each.clock] == [0, 20, 40]
 
 
 @given(st.binary(max_size=2000))
