@@ -86,6 +86,7 @@ GATEWAY: Doors = {
     "gateway:api_console_log": {"GET": EDIT},
     "gateway:replay_page": {"GET": AUDIT_HERE},
     "gateway:replay_log": {"GET": NO_LOG},
+    "gateway:replay_steps": {"GET": NO_LOG},
     "gateway:console_check": {"GET": PEOPLE},  # says where the request arrived, and nothing of ours
     "gateway:console_ticket": {"POST": EDIT},  # a screen is a keyboard
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from log_times import PAUSE, records_of
 from private_libvirt import is_alive
 
 from tests.hosts import LibvirtState, kill_leftovers, start_libvirt, wait_until
@@ -39,7 +40,10 @@ class Host(LibvirtState):
         return self.state / f"serial/{UID}.log"
 
     def written(self) -> int:
-        return sum(file.stat().st_size for file in self.state.glob(f"serial/{UID}.log*"))
+        return sum(file.stat().st_size for file in self.logs())
+
+    def logs(self) -> list[Path]:
+        return [file for file in self.state.glob(f"serial/{UID}.log*") if file.suffix != ".times"]
 
     def connect(self) -> libvirt.virConnect:
         opened: list[libvirt.virConnect] = []
@@ -109,6 +113,16 @@ def test_rotated_logs_stay_readable_and_bounded(host: Host, pid: int) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_when_the_log_grew_is_written_down_and_a_flood_costs_no_more(host: Host, pid: int) -> None:
+    index = host.log().with_name(f"{UID}.log.times")
+    seen = len(records_of(index))
+    wait_until(lambda: len(grown := records_of(index)[seen:]) > 8 and grown[-1][0] > 0, what="some looks at the log")
+    grown = [at / 1000 for at, _, length in records_of(index)[seen:] if length]
+    assert len(grown) - 1 <= (grown[-1] - grown[0]) / PAUSE
+    assert abs(grown[-1] - time.time()) < 10
+    assert index.group() == "vmconsole-console"
+
+
 def test_libvirtd_killed_comes_back_and_knows_its_guests(host: Host, pid: int) -> None:
     begun = time.monotonic()
     killed = host.daemon()
@@ -127,7 +141,7 @@ def test_virtlogd_killed_is_replaced_and_running_guests_are_still_recorded(host:
 
 
 def all_logs(host: Host) -> bytes:
-    return b"".join(file.read_bytes() for file in host.state.glob(f"serial/{UID}.log*"))
+    return b"".join(file.read_bytes() for file in host.logs())
 
 
 def test_the_supervisor_killed_is_followed_by_one_that_takes_over(host: Host, pid: int) -> None:

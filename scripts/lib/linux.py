@@ -10,12 +10,13 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-IN_MODIFY, IN_MOVED_TO, IN_CREATE = 0x2, 0x80, 0x100
+IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE = 0x2, 0x80, 0x100, 0x200
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,11 +62,22 @@ def die_with_parent(signal_number: int) -> None:
 
 
 class Watch:
-    """Names that appear in one folder."""
+    """Names that appear in one folder, or what else the mask says."""
 
     def __init__(self, folder: Path, mask: int = IN_CREATE | IN_MOVED_TO) -> None:
+        self.folder, self.mask = folder, mask
         self.fd = _checked(libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
-        _checked(libc.inotify_add_watch(self.fd, os.fsencode(folder), mask))
+        self.listen()
+
+    def listen(self) -> None:
+        self._number = _checked(libc.inotify_add_watch(self.fd, os.fsencode(self.folder), self.mask))
+
+    def deafen(self) -> None:
+        """Hear nothing until `listen`, and forget what was heard: however much happens, it costs nothing."""
+        libc.inotify_rm_watch(self.fd, self._number)
+        with suppress(BlockingIOError):
+            while os.read(self.fd, 65536):
+                pass
 
     def names(self) -> Iterator[str]:
         """What appeared since the last call. An empty name: too much at once, look at everything."""

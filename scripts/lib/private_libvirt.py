@@ -241,7 +241,7 @@ class Supervisor:
         self.serial_logs.poll.register(self.wake, select.POLLIN)
         while not self.stopping:
             seconds = self.look()
-            for fd, _ in self.serial_logs.poll.poll(seconds * 1000):
+            for fd in self.serial_logs.wait(seconds):
                 if fd == self.wake:
                     os.read(self.wake, 4096)
                 else:

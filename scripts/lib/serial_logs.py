@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import linux
+from log_times import LogTimes
 
 MODE = 0o640
 LARGEST, BACKUPS = 2 * 1024 * 1024, 3  # as in libvirt_config.VIRTLOGD
@@ -38,6 +39,8 @@ class SerialLogs:
         self.poll.register(self.watch.fd, select.POLLIN)
         self.pipes: dict[int, tuple[int, Path]] = {}  # our end -> inode, log
         self.open_all()
+        self.times = LogTimes(folder)
+        self.poll.register(self.times.watch.fd, select.POLLIN)
 
     def open_all(self) -> None:
         for name in os.listdir(self.folder):
@@ -54,11 +57,20 @@ class SerialLogs:
         finally:
             os.close(fd)
 
+    def wait(self, seconds: float) -> Iterator[int]:
+        """Descriptors that something came on; none when so much time went by."""
+        for fd, _ in self.poll.poll(min(seconds, self.times.rest()) * 1000):
+            yield fd
+        if self.times.rest() <= 0:
+            self.times.look()
+
     def handle(self, fd: int) -> None:
         """Something came on one of our descriptors."""
         if fd == self.watch.fd:
             for name in self.watch.names():
                 self.open_one(name) if name else self.open_all()
+        elif fd == self.times.watch.fd:
+            self.times.look()
         elif fd in self.pipes:
             self.copy(fd)
 

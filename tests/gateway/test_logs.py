@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,7 @@ from tests.people import client_of
 from tests.world import World, make_world
 from vmconsole.access.rules import TokenRights
 from vmconsole.gateway.api_logs import piece_of
+from vmconsole.gateway.kept_log import RECORD
 
 pytestmark = pytest.mark.django_db
 LINES = b"".join(b"line %03d\r\n" % number for number in range(100))
@@ -52,7 +55,28 @@ def test_it_needs_the_right_to_the_console(world: World) -> None:
     assert client_of(world.people.erin).get(f"/api/v1/logs/{uuid4()}").status_code == 404
 
 
-@pytest.mark.parametrize("wrong", [{"offset": -1}, {"limit": 0}, {"limit": 1 << 30}, {"tail": 0}, {"q": "x" * 300}])
+def test_a_part_of_the_time(world: World, settings: Any) -> None:
+    carol, place = client_of(world.people.carol), f"/api/v1/logs/{world.vm.uid}"
+    log = Path(settings.SERIAL_DIR) / f"{world.vm.uid}.log"
+    assert carol.get(place, {"since": "10m"}).status_code == 409
+    inode, now = log.stat().st_ino, time.time()
+    noted = [(now - 7200, 0), (now - 7200, 500), (now - 60, 1000)]
+    log.with_name(f"{log.name}.times").write_bytes(b"".join(RECORD.pack(int(at * 1000), inode, to) for at, to in noted))
+    late = carol.get(place, {"since": "10m"})
+    assert (late.content, late["X-Log-End"]) == (LINES[500:], "1000")
+    then = datetime.fromtimestamp(now - 3600, UTC).isoformat()
+    assert carol.get(place, {"until": then}).content == LINES[:500]
+    assert carol.get(place, {"since": then, "until": "30m"}).content == b""
+    assert carol.get(place, {"since": "3h", "tail": "1", "q": "line 04"}).content == b"line 049\r\n"
+    assert carol.get(place, {"since": "10m", "limit": "10"}).content == b"line 099\r\n"
+
+
+WRONG = ({"since": "soon"}, {"until": "2026-11-27"}, {"since": "x" * 50}, {"since": "1m", "until": "1h"})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"offset": -1}, {"limit": 0}, {"limit": 1 << 30}, {"tail": 0}, {"q": "x" * 300}, *WRONG]
+)
 def test_numbers_that_are_none(world: World, wrong: dict[str, Any]) -> None:
     assert client_of(world.people.carol).get(f"/api/v1/logs/{world.vm.uid}", wrong).status_code == 422
 

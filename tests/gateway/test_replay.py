@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from log_times import LogTimes
 
 from inventory.models import VirtualMachine
 from observability import audit
@@ -63,6 +65,36 @@ def test_listed_and_replayed_by_who_may(world: World, log: Path) -> None:
     assert [(each.actor_name, each.name) for each in told] == [("alice", "canary-vm")]  # once, for page and bytes
 
 
+def test_of_a_silent_machine_it_shows_what_was_on_the_screen(world: World, log: Path) -> None:
+    start, alice = session(world, log, printed=b""), client_of(world.people.alice)
+    page = alice.get(f"/audit/{start.id}/replay").content.decode()
+    assert "It printed nothing" in page and "<vm-replay" in page
+    assert alice.get(f"/audit/{start.id}/replay.log?before").content == b"before\r\n"
+    assert alice.get(f"/audit/{start.id}/replay.log").content == b""
+
+
+def test_of_a_machine_that_was_first_started_in_the_session(log: Path) -> None:
+    start, begun = replay.place_in(log), time.time()
+    log.write_bytes(b"first words")
+    end = replay.place_in(log)
+    part = replay.between(log, start, end, begun)
+    assert part and (part.data, part.before) == (b"first words", b"")
+    assert replay.between(log, start, start, begun) == replay.Part(b"", [])
+    log.unlink()
+    assert replay.between(log, start, end, begun) is None
+
+
+def test_of_a_machine_that_was_stopped_and_started_in_the_session(log: Path) -> None:
+    log.write_bytes(b"first run: login: ")
+    start = replay.place_in(log)
+    with log.open("ab") as file:
+        file.write(b"Power down\r\n")
+    with log.open("ab") as file:  # the next run's virtlogd goes on in the same file
+        file.write(b"second run: login: ")
+    part = replay.between(log, start, replay.place_in(log), time.time())
+    assert part and (part.data, part.before) == (b"Power down\r\nsecond run: login: ", b"first run: login: ")
+
+
 def test_over_a_log_that_was_begun_anew(log: Path, world: World) -> None:
     log.write_bytes(b"before ")
     start = replay.place_in(log)
@@ -73,9 +105,33 @@ def test_over_a_log_that_was_begun_anew(log: Path, world: World) -> None:
     end = replay.place_in(log)
     with log.open("ab") as file:
         file.write(b"after")
-    assert replay.between(log, start, end) == b"one two "
+    part = replay.between(log, start, end, time.time())
+    assert part and (part.data, part.steps) == (b"one two ", None)
     log.with_name(f"{log.name}.0").unlink()
-    assert replay.between(log, start, end) is None
+    assert replay.between(log, start, end, time.time()) is None
+
+
+def test_at_the_pace_it_was_printed_where_that_is_known(log: Path, world: World) -> None:
+    times = LogTimes(log.parent)
+    start = session(world, log, printed=b"login: ")  # begun while "before" was not looked at yet
+    times.look()
+    alice = client_of(world.people.alice)
+    steps = alice.get(f"/audit/{start.id}/replay.json").json()["steps"]
+    assert [length for length, _ in steps] == [7] and 0 <= steps[0][1] < 2
+    assert "even pace" not in alice.get(f"/audit/{start.id}/replay").content.decode()
+    log.with_name(f"{log.name}.times").unlink()
+    assert alice.get(f"/audit/{start.id}/replay.json").json() == {"before": 8, "steps": None}
+    assert "even pace" in alice.get(f"/audit/{start.id}/replay").content.decode()
+
+
+def test_an_older_file_with_the_same_inode_is_not_taken_for_the_sessions(log: Path) -> None:
+    times = LogTimes(log.parent)
+    log.write_bytes(b"somebody else's")
+    times.look()
+    start = {"log_file": log.stat().st_ino, "log_at": 3}
+    assert replay.between(log, start, {}, time.time() + 3600) is None
+    assert replay.between(log, start, {}, time.time()) is not None
+    assert replay.between(log, {**start, "log_at": 4000}, {}, time.time()) is None
 
 
 def test_no_link_is_followed(log: Path, world: World, tmp_path: Path) -> None:
@@ -83,7 +139,7 @@ def test_no_link_is_followed(log: Path, world: World, tmp_path: Path) -> None:
     secret.write_bytes(b"not for you")
     log.symlink_to(secret)
     assert replay.place_in(log) == {}
-    assert replay.between(log, {"log_file": secret.stat().st_ino, "log_at": 0}, {}) is None
+    assert replay.between(log, {"log_file": secret.stat().st_ino, "log_at": 0}, {}, 0) is None
 
 
 def test_one_that_is_not_kept_says_so(world: World, log: Path) -> None:

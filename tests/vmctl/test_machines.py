@@ -132,6 +132,13 @@ def test_why_and_describe_bring_evidence(vmctl: Vmctl) -> None:
     assert "web-1" in vmctl.ok("audit", "--name", "web-1")
 
 
+def test_a_time_that_is_none_is_refused(vmctl: Vmctl, web: str) -> None:
+    assert "“soon” is no moment" in vmctl.refused("logs", web, "--since", "soon", code=8)
+    for words in (("--since", "1m", "--since-time", "2026-11-27T10:00:00Z"), ("--follow", "--until", "1m")):
+        vmctl.refused("logs", web, *words, code=2)
+    assert vmctl.ok("logs", web, "--since", "10m", "--until", "1m") == ""
+
+
 def test_watching_shows_each_state(vmctl: Vmctl, web: str) -> None:
     watching = vmctl.terminal("get", "gvm", "-w")
     watching.expect(rf"{web}\s+Running")

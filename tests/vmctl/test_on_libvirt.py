@@ -59,6 +59,8 @@ def test_what_it_printed_is_in_the_log(hand: Vmctl) -> None:
     log = hand.ok("logs", NAME)
     assert "answer-42" in log
     assert len(hand.ok("logs", NAME, "--tail", 2).splitlines()) <= 2
+    assert "answer-42" in hand.ok("logs", NAME, "--since", "2h")
+    assert hand.ok("logs", NAME, "--until", "2020-01-01T00:00:00Z") == ""
 
 
 def test_a_vnc_viewer_that_is_not_ours_shows_its_screen(hand: Vmctl) -> None:

@@ -21,13 +21,14 @@ import msgspec
 from django.conf import settings
 
 from vmconsole.gateway.pipe import Guest, Hear, Side, first_to_end, frame_of
+from vmconsole.gateway.replay import SEEN
 from vmconsole.gateway.sessions import Session
 from vmconsole.gateway.sockets import PATIENCE, connect_unix
 from vmconsole.gateway.wire import FAILED, NOT_FOUND, OFF, Close, Receive, Refusal, Send
 
 log = logging.getLogger(__name__)
 
-REPLAY = 256 * 1024
+REPLAY = SEEN
 QUEUE = 256 * 1024  # bytes that wait for one viewer, before it is told that it missed some
 RETRY_FIRST, RETRY_MOST = 0.2, 2.0  # seconds
 MARK = 1024  # bytes by which a place in the output is known again

@@ -20,6 +20,23 @@ from vmctl.session import Session, machine_name
 from vmctl.sockets import instance_path, open_console
 from vmctl.words import _
 
+Since = Annotated[
+    str,
+    typer.Option("--since", metavar="LENGTH", help=_("Only lines younger than that: 10m, 1h30m."), show_default=False),
+]
+SinceTime = Annotated[
+    str,
+    typer.Option(
+        "--since-time", metavar="TIME", help=_("Only lines from then on: 2026-11-27T10:00:00Z."), show_default=False
+    ),
+]
+Until = Annotated[
+    str,
+    typer.Option(
+        "--until", metavar="LENGTH|TIME", help=_("Only lines up to then: 5m (ago), 2026-11-27T10:00:00Z."),
+        show_default=False,
+    ),
+]  # fmt: skip
 USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -129,14 +146,21 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help=_("Go on with what comes."))] = False,
     tail: Annotated[int, typer.Option(min=0, metavar="LINES", help=_("Only the last lines; 0 for all."))] = 0,
     raw: Annotated[bool, typer.Option("--raw", help=_("Exactly as the machine printed it."))] = False,
+    since: Since = "",
+    since_time: SinceTime = "",
+    until: Until = "",
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
     from vmctl import seriallogs
 
+    if since and since_time:
+        raise usage(_("--since and --since-time say the same; give one of them."))
+    if until and follow:
+        raise usage(_("--follow has no end, so it does not go with --until."))
     session = Session(context, namespace)
     machine = session.machine(name)
-    for text in seriallogs.read(session, machine, tail=tail, follow=follow):
+    for text in seriallogs.read(session, machine, tail=tail, follow=follow, since=since or since_time, until=until):
         shown = text if raw or not sys.stdout.isatty() else clean(seriallogs.plain(text))
         sys.stdout.write(shown)
         sys.stdout.flush()

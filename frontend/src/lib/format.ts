@@ -57,6 +57,3 @@ export function played(seconds: number): string {
   const whole = Math.floor(seconds)
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
-
-/** How much of it is shown at this share of the whole. */
-export const upTo = (share: number, length: number) => Math.round(Math.min(Math.max(share, 0), 1) * length)

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { backoff } from './backoff'
 import { names, wanted } from './feed'
-import { ago, amount, bytes, played, upTo } from './format'
+import { ago, amount, bytes, played } from './format'
 import { grow, last, type Columns } from './series'
 import type { Layout } from './keyboards'
 import { play, strokes } from './typing'
@@ -24,7 +24,6 @@ describe('format', () => {
 
   it('knows how far something is played', () => {
     expect([0, 65.9, 3600].map(played)).toEqual(['0:00', '1:05', '60:00'])
-    expect([-1, 0.5, 2].map((share) => upTo(share, 100))).toEqual([0, 50, 100])
   })
 
   it('tells times in words, and nothing below a minute', () => {
