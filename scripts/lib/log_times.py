@@ -7,7 +7,7 @@ second at the most, in `<uid>.log.times`, as records of three little-endian numb
 
 What lies between two records of a file was printed by the time of the later one. A time below nought says "not later
 than that": so much was printed while nobody watched. A length of nought says that the file begins there; only then is
-the first record's time that of the bytes before it. The console reads it in `vmconsole/gateway/log_times.py`.
+the first record's time that of the bytes before it. The console reads it in `vmconsole/gateway/kept_log.py`.
 
 An event only means "look": then every log is looked at, and nothing is heard until the next look is due. A guest that
 floods its serial port costs as much as one that prints a line now and then, and a silent one nothing.
