@@ -27,7 +27,7 @@ from django.utils import translation
 
 log = structlog.get_logger(__name__)
 
-CORE = r"api(?:/v1(?:/(?:namespaces|secrets|configmaps|nodes|events)(?:/.*)?)?)?"
+CORE = r"api(?:/v1(?:/(?:namespaces|secrets|configmaps|resourcequotas|nodes|events)(?:/.*)?)?)?"
 RESOURCES = re.compile(rf"/(?:apis(?:/.*)?|openapi/.*|version|{CORE})")
 HEADERS = {
     "Cache-Control": "no-store",

@@ -7,7 +7,7 @@ left out, as protobuf means it; answers are JSON, which every client takes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from apiserver.status import BadRequest
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
-Shape = Literal["text", "bool", "int", "message", "map", "bytes map"]
+Shape = Literal["text", "bool", "int", "message", "map", "bytes map", "quantity map"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ MESSAGES: dict[str, dict[int, Field]] = {
         3: Field("binaryData", "bytes map"),
         4: Field("immutable", "bool"),
     },
+    "ResourceQuota": {1: _META, 2: Field("spec", "message", "QuotaSpec")},
+    "QuotaSpec": {1: Field("hard", "quantity map")},
+    "Quantity": {1: Field("string")},
     "SelfSubjectAccessReview": {2: Field("spec", "message", "AccessSpec")},
     "AccessSpec": {
         1: Field("resourceAttributes", "message", "ResourceAttributes"),
@@ -151,18 +154,25 @@ def _message(raw: bytes, table: dict[int, Field]) -> dict[str, Any]:
         field = table.get(number)
         if field is None:
             continue
-        if field.shape in ("map", "bytes map"):
+        if field.shape in _HELD:
             if isinstance(value, int):
                 raise ValueError("a number where a map belongs")
             pair = dict(_fields(value))
             key, held = bytes(pair.get(1, b"")).decode(), bytes(pair.get(2, b""))
-            text = base64.b64encode(held).decode() if field.shape == "bytes map" else held.decode()
-            found.setdefault(field.name, {})[key] = text
+            found.setdefault(field.name, {})[key] = _HELD[field.shape](held)
         elif field.many:
             found.setdefault(field.name, []).append(_value(value, field))
         else:
             found[field.name] = _value(value, field)
     return found
+
+
+# What stands behind a key of a map.
+_HELD: dict[Shape, Callable[[bytes], str]] = {
+    "map": lambda held: held.decode(),
+    "bytes map": lambda held: base64.b64encode(held).decode(),
+    "quantity map": lambda held: str(_message(held, MESSAGES["Quantity"]).get("string", "")),
+}
 
 
 def _value(value: bytes | int, field: Field) -> Any:

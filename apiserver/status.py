@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 
 from vmconsole import http
 from vmconsole.access import journal
-from vmconsole.access.errors import Conflict, Declined
+from vmconsole.access.errors import Conflict, Declined, OverQuota
+from vmconsole.access.rules import IN_BYTES, Excess
+from vmconsole.runtime.quantities import format_quantity
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,7 @@ REASONS = {
 }
 # Ours that Kubernetes has a word for; all others become a cause.
 OWN_WORDS = {"AlreadyExists": (409, "AlreadyExists"), "Stale": (409, "Conflict"), "NotEditable": (422, "Invalid")}
+QUOTA_WORDS = {"asked": "requested", "used": "used", "limit": "limited"}
 KEPT = {"AlreadyExists", "Conflict", "NotFound"}
 
 
@@ -134,6 +137,8 @@ def of_error(error: Exception, about: dict[str, str]) -> dict[str, Any]:
     message = f"{found.detail} {found.fix}".strip()
     if code == 422:
         message = invalid(message, causes, about)
+    if isinstance(error, OverQuota):
+        message = f"{exceeded(error, about)}. {message}"
     if code == 409 and reason == "AlreadyExists":
         about = {**about}
     return failure(code, message, reason=reason, causes=causes, retry_after=found.retry_after, about=about)
@@ -150,6 +155,19 @@ def invalid(message: str, causes: list[dict[str, str]], about: dict[str, str]) -
     kind = ".".join(filter(None, (about.get("type", about.get("kind", "")), about.get("group", ""))))
     named = f'{kind} "{about["name"]}" ' if about.get("name") and kind else ""
     return _("%(what)sis invalid: %(why)s") % {"what": named, "why": told or message}
+
+
+def exceeded(error: OverQuota, about: dict[str, str]) -> str:
+    """In the words that clients of Kubernetes look for, which are nobody's language."""
+    figures = "".join(f", {word}: {_figures(error.excess, name)}" for name, word in QUOTA_WORDS.items())
+    resource = ".".join(filter(None, (about.get("kind", ""), about.get("group", ""))))
+    named = f'{resource} "{about["name"]}"' if about.get("name") else resource
+    return f"{named} is forbidden: exceeded quota: {error.quota}{figures}"
+
+
+def _figures(excess: list[Excess], name: str) -> str:
+    values = [(each.counted, getattr(each, name)) for each in excess]
+    return ",".join(f"{key}={format_quantity(value) if key in IN_BYTES else value}" for key, value in values)
 
 
 def refuse(request: HttpRequest, error: Exception, about: dict[str, str]) -> HttpResponse:

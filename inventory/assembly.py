@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from inventory.models import MachineDisk, VirtualMachine, VirtualMachineType
+from inventory.usage import USUAL_MEMORY_BYTES, USUAL_VCPUS
 from networking.models import Network, NetworkInterface
 from networking.services import claim_interface
 from storage.models import VirtualMachineDisk
@@ -78,7 +79,7 @@ def assemble(vm: VirtualMachine) -> Assembled:
 def compute(vm: VirtualMachine) -> tuple[int, int]:
     """vCPUs and memory in bytes, from the type or from the machine itself."""
     if not vm.spec_type_name:
-        return vm.spec_vcpus or 2, vm.spec_memory_bytes or 4 << 30
+        return vm.spec_vcpus or USUAL_VCPUS, vm.spec_memory_bytes or USUAL_MEMORY_BYTES
     shape = VirtualMachineType.objects.filter(name=vm.spec_type_name).first()
     if shape is None:
         sentence = _("There is no machine type %(name)s.") % {"name": vm.spec_type_name}

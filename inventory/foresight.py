@@ -20,6 +20,8 @@ from inventory.services.making import NewDisk
 from networking import foreseeing
 from networking.models import Network
 from storage.models import VirtualMachineDisk
+from vmconsole.access import quota, rules
+from vmconsole.access.rules import Counted
 from vmconsole.pages import Icon, size
 from vmconsole.runtime.quantities import BadQuantity, parse_quantity
 
@@ -59,6 +61,7 @@ def foresee(form: MachineForm, disks: Any, cards: Any, *, sees_nodes: bool) -> l
     lines = [machines(form, each)]
     lines += [disk_line(form, disk) for disk in made] + [card_line(form, row, number) for row in composing.rows(cards)]
     lines.append(start_line(form.cleaned_data.get("power", "")))
+    lines += quota_lines(form.cleaned_data.get("namespace", ""), asked_for(each, bytes_of(form, made), number))
     if host.memory_bytes and each:
         starts = form.cleaned_data.get("power") in ("start", "Running")
         lines += room_lines(host, each, number, starts=starts, sees_nodes=sees_nodes)
@@ -154,6 +157,37 @@ def start_line(power: str) -> Line:
         "Stopped": _("Is kept stopped"),
     }
     return Line(Icon("bolt"), said.get(power, said["start"]))
+
+
+def asked_for(each: Size | None, disks: Bytes, number: int) -> quota.Amounts:
+    asked = {Counted.MACHINES: number, Counted.STORAGE: disks.most * number}
+    if each:
+        asked |= {Counted.VCPUS: each.vcpus * number, Counted.MEMORY: each.memory_bytes * number}
+    return quota.Amounts(asked)
+
+
+def quota_lines(place: str, asked: quota.Amounts) -> list[Line]:
+    """What of the namespace's limits this takes; nothing where there are none."""
+    limits = quota.limits_of(place)
+    if not limits:
+        return []
+    used = quota.used([place])[place]
+    over = {each.counted for each in rules.excess(limits, used, asked)}
+    return [
+        quota_line(counted, (used[counted], asked[counted], limits[counted]), over=counted in over)
+        for counted in Counted
+        if counted in limits and asked[counted]
+    ]
+
+
+def quota_line(counted: Counted, figures: tuple[int, int, int], *, over: bool) -> Line:
+    used, asked, limit = figures
+    title = _("%(what)s: more than the quota leaves") if over else _("%(what)s: within the quota")
+    said = _("%(used)s used + %(asked)s asked for, of %(limit)s")
+    values = {"used": used, "asked": asked, "limit": limit}
+    shown = {name: quota.figure(counted, value) for name, value in values.items()}
+    meter = (percent(used + asked, limit), percent(used, limit))
+    return Line(Icon("folders"), title % {"what": quota.WORDS[counted]}, said % shown, "bad" if over else "", meter)
 
 
 def room_lines(host: Room, each: Size, number: int, *, starts: bool, sees_nodes: bool) -> list[Line]:

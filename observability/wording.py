@@ -39,6 +39,7 @@ DID: dict[str, Any] = {
     "person_deactivate": _lazy("Locked out"),
     "person_unlock": _lazy("Unlocked"),
     "purge": _lazy("Deleted for good"),
+    "quota_change": _lazy("Changed the quota"),
     "register": _lazy("Registered"),
     "reset": _lazy("Reset"),
     "restart": _lazy("Restarted"),

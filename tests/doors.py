@@ -80,6 +80,7 @@ ACCESS: Doors = {
     "access:role_unbind": {"POST": ROLES_HERE},
     "access:namespace_list": {"GET": PEOPLE},
     "access:namespace_create": {"POST": PERSON_NEW},
+    "access:quota_change": {"GET": CLUSTER_EDIT, "POST": CLUSTER_EDIT},
 }
 GATEWAY: Doors = {
     "gateway:api_server": {"GET": EVERYBODY},
@@ -271,6 +272,10 @@ APISERVER: Doors = {
     **namespaced("networkinterfaces"),
     **namespaced("secrets"),
     **namespaced("configmaps"),
+    # Seen by all who work there, set by those who run the cluster.
+    "apiserver:resourcequotas_all": {"GET": PEOPLE},
+    "apiserver:resourcequotas": {"GET": SEE, "POST": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT},
+    "apiserver:resourcequotas_item": {"GET": SEE, "PUT": CLUSTER_EDIT, "PATCH": CLUSTER_EDIT, "DELETE": CLUSTER_EDIT},
     **of_cluster("virtualmachinetypes"),
     **of_cluster("networks"),
     # Their name is the namespace's: not theirs is not there.
@@ -317,6 +322,8 @@ NOUNS: dict[str, Values] = {
     "namespaces": lambda _: {"name": MINE},
     "secrets": lambda _: {"namespace": MINE, "name": "canary-secret"},
     "configmaps": lambda _: {"namespace": MINE, "name": "canary-config"},
+    "resourcequotas": lambda _: {"namespace": MINE, "name": "canary-quota"},
+    "quota": lambda _: {"namespace": MINE},
     "storageclasses": lambda _: {"name": "local"},
     "nodes": lambda world: {"name": world.node.name},
     "events": lambda world: {"namespace": MINE, "name": world.event},

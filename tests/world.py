@@ -25,7 +25,8 @@ from tests.access.tokens import token_of
 from tests.people import MINE, People, make_people
 from vmconsole.access import secrets
 from vmconsole.access.actors import Actor
-from vmconsole.access.models import ConfigMap, RoleBinding, Token
+from vmconsole.access.models import ConfigMap, ResourceQuota, RoleBinding, Token
+from vmconsole.access.rules import Counted
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Node, Runtime
 from vmconsole.runtime.types import Phase, Power
@@ -68,6 +69,7 @@ def make_world() -> World:
     )  # fmt: skip
     secrets.put(MINE, "canary-secret", {"password": "canary-value"})
     ConfigMap.objects.create(namespace=MINE, name="canary-config", data={"motd": "canary-text"})
+    ResourceQuota.objects.create(namespace=MINE, name="canary-quota", hard={Counted.VCPUS: 1000})
     ensure_local()
     entry = history_of(vm)
     return World(

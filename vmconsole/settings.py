@@ -168,6 +168,7 @@ LOGOUT_REDIRECT_URL = "access:sign_in"
 AUDIT_RECORDER = "observability.audit.record"  # by name: the audit stands above the app that reports sign-ins to it
 CHANGE_RECORDER = "observability.changes.changed"
 NAMESPACE_TENANTS = "apiserver.tenants.living"
+NAMESPACE_USAGE = "inventory.usage.used"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours; long enough to make guessing useless, short enough for a person at night
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 KNOWN = ("gvm", "gdisk", "virtualmachinetypes", "networks", "networkinterfaces", "nodes", "namespaces", "events",
-         "secrets", "configmaps", "storageclasses")  # fmt: skip
+         "secrets", "configmaps", "resourcequotas", "storageclasses")  # fmt: skip
 
 
 def _names(context: typer.Context, word: str, begun: str) -> Iterable[str]:

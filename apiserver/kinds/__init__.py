@@ -13,14 +13,15 @@ from apiserver.kinds.kind import Asking, Column, Kind, Manifest, asking_in
 from apiserver.kinds.kubevirt import VM, VMI
 from apiserver.kinds.machines import MACHINE
 from apiserver.kinds.networks import INTERFACE, NETWORK
+from apiserver.kinds.quotas import RESOURCE_QUOTA
 from apiserver.kinds.seen import EVENT, NODE
 from apiserver.kinds.types import TYPE
 
 __all__ = ["KINDS", "Asking", "Column", "Kind", "Manifest", "asking_in", "groups", "of_change", "of_resource"]
 
 KINDS: tuple[Kind, ...] = (
-    MACHINE, DISK, TYPE, NETWORK, INTERFACE, STORAGE_CLASS, NAMESPACE, SECRET, CONFIG_MAP, NODE, EVENT,
-    VM, VMI,
+    MACHINE, DISK, TYPE, NETWORK, INTERFACE, STORAGE_CLASS, NAMESPACE, SECRET, CONFIG_MAP, RESOURCE_QUOTA, NODE,
+    EVENT, VM, VMI,
 )  # fmt: skip
 _BY_CHANGE = {kind.change: kind for kind in reversed(KINDS) if kind.change}
 _BY_RESOURCE = {(kind.group, kind.plural): kind for kind in KINDS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec import field as msgspec_field
 
 from vmconsole.objectmeta import LongNamed, Metadata
 
@@ -54,6 +55,35 @@ class NamespaceStatus(Struct, rename="camel", omit_defaults=True):
     """How it is."""
 
     phase: Annotated[str, Meta(description="Active or Terminating.")] = ""
+
+
+class ResourceQuotaSpec(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The limits."""
+
+    hard: Annotated[
+        dict[str, str | int],
+        Meta(
+            description="The most that there may be, by name: count/virtualmachines.vm.cluster.gke.io, requests.cpu, "
+            "requests.memory, requests.storage. What is left out is not limited. Counted is what was asked for, also "
+            "in the trash."
+        ),
+    ] = {}
+
+
+class ResourceQuotaManifest(Struct, rename="camel", omit_defaults=True):
+    """The most that a namespace may have. A namespace has one or none."""
+
+    api_version: Literal["v1"]
+    kind: Literal["ResourceQuota"]
+    metadata: Metadata
+    spec: ResourceQuotaSpec = msgspec_field(default_factory=ResourceQuotaSpec)
+
+
+class ResourceQuotaStatus(Struct, rename="camel", omit_defaults=True):
+    """The limits, and what is used of them."""
+
+    hard: Annotated[dict[str, str], Meta(description="The limits that hold.")] = {}
+    used: Annotated[dict[str, str], Meta(description="What is used of each.")] = {}
 
 
 class NodeManifest(Struct, rename="camel", omit_defaults=True):

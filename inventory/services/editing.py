@@ -10,7 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from msgspec import structs
 
-from inventory.manifests import Invalid, checked_spec, columns, manifest_of, parse_machine, shown_spec, spec_of
+from inventory import usage
+from inventory.manifests import (
+    Invalid,
+    checked_spec,
+    columns,
+    manifest_of,
+    parse_machine,
+    shown_spec,
+    spec_columns,
+    spec_of,
+)
 from inventory.models import MachineVersion, VirtualMachine
 from inventory.rules import LIVE, Problem, Verb
 from inventory.schema import GROUP, VirtualMachineManifest, VirtualMachineSpec
@@ -22,7 +32,7 @@ from networking.models import NetworkInterface
 from networking.services import release_interface
 from observability import audit
 from vmconsole import objectmeta
-from vmconsole.access import secrets
+from vmconsole.access import quota, secrets
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
 from vmconsole.access.models import User
@@ -74,6 +84,7 @@ def edit(
     if not names and not kept:
         _metadata_only(actor, vm, written, diff, restored)
         return None
+    quota.refuse_over(vm.namespace, _growth(old, written), usage.fields_of(written))
     earlier = refuse_unless_allowed(Verb.EDIT, vm)
     making = earlier if earlier and earlier.verb == Verb.CREATE else None
     if kept:
@@ -94,6 +105,11 @@ def edit(
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+def _growth(old: VirtualMachineSpec, written: dict[str, Any]) -> quota.Amounts:
+    """By how much it becomes larger; what becomes smaller asks for nothing."""
+    return usage.of_machine(written) - usage.of_machine(spec_columns(old))
 
 
 def _left_over(earlier: Operation | None) -> dict[str, Any]:

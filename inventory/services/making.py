@@ -13,8 +13,9 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from msgspec import structs
 
+from inventory import usage
 from inventory.assembly import decoded
-from inventory.manifests import Invalid, checked_spec, columns, spec_of
+from inventory.manifests import Invalid, checked_spec, columns, spec_columns, spec_of
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
 from inventory.rules import Problem, Verb
 from inventory.schema import (
@@ -30,11 +31,12 @@ from inventory.services.asking import KIND, refuse_unless_allowed, tell
 from inventory.services.attaching import attach_existing, claim_existing
 from inventory.services.versions import remember
 from storage import services as storage
-from vmconsole.access import secrets
+from vmconsole.access import quota, secrets
 from vmconsole.access.actors import Actor
 from vmconsole.access.errors import Conflict
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, require
+from vmconsole.access.rules import Counted
 from vmconsole.objectmeta import Metadata
 from vmconsole.operations import loop
 from vmconsole.operations import services as operations
@@ -79,7 +81,7 @@ def create(
     `like` is the machine that it is a clone of: what that one was told at its first start, this one is told too.
     """
     namespace = manifest.metadata.namespace or "default"
-    require(user, Right.EDIT, namespace)
+    refuse_over_quota(user, [Wish(manifest, new_disks)])
     spec = checked_spec(manifest.spec)
     if like and like.namespace == namespace and spec.cloud_init is None:
         spec = structs.replace(spec, cloud_init=seed_of(like))
@@ -123,6 +125,7 @@ def create_many(
     like: VirtualMachine | None = None,
 ) -> list[VirtualMachine]:
     """Several at once, each with an operation of its own. All of them or none: a refusal of one takes back the rest."""
+    refuse_over_quota(user, wishes)  # together, so that the sentence says what all of them ask for
     made = []
     for number, wish in enumerate(wishes):
         key = f"{idempotency_key}-{number}" if idempotency_key and number else idempotency_key
@@ -131,6 +134,24 @@ def create_many(
         )
         made.append(vm)
     return made
+
+
+def refuse_over_quota(user: User, wishes: Sequence[Wish]) -> None:
+    """Whether who asks may make machines there, and the namespace may have so many, of that size, with such disks."""
+    asked: dict[str, quota.Amounts] = {}
+    fields: dict[Counted, str] = {}
+    for wish in wishes:
+        place = wish.manifest.metadata.namespace or "default"
+        require(user, Right.EDIT, place)
+        if place not in asked and not quota.limits_of(place):
+            continue
+        written = spec_columns(checked_spec(wish.manifest.spec))
+        sizes = (storage.bytes_of(place, disk.size_bytes, disk.source) for disk in wish.new_disks)
+        more = usage.of_machine(written) + quota.Amounts({Counted.STORAGE: sum(sizes)})
+        asked[place] = asked.get(place, quota.Amounts()) + more
+        fields = usage.fields_of(written)
+    for place, amounts in asked.items():
+        quota.refuse_over(place, amounts, fields)
 
 
 def seed_of(vm: VirtualMachine) -> CloudInit | None:
@@ -238,6 +259,8 @@ def adopt(user: User, actor: Actor, vm: VirtualMachine, *, namespace: str, name:
     converted({"name": metadata.name, "namespace": namespace}, Metadata)
     if VirtualMachine.objects.filter(namespace=namespace, name=metadata.name).exists():
         raise taken(namespace, metadata.name, "name")
+    sized = {Counted.VCPUS: vm.status_vcpus or 0, Counted.MEMORY: vm.status_memory_bytes or 0}
+    quota.refuse_over(namespace, {Counted.MACHINES: 1, **sized}, dict.fromkeys(Counted, "namespace"))
     operation = operations.begin(
         actor, Verb.ADOPT, kind=KIND, uid=vm.uid, name=metadata.name, namespace=namespace,
         data={"namespace": namespace, "name": metadata.name},

@@ -34,6 +34,7 @@ from inventory.showing import one
 from inventory.views.finding import machine
 from inventory.views.machines import page
 from inventory.waiting import pending, taken_back
+from vmconsole.access import journal
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Conflict, Refused
 from vmconsole.access.views_people import asker
@@ -73,6 +74,7 @@ def vm_configuration(request: HttpRequest, namespace: str, name_: str) -> HttpRe
         clash = clashed(request, vm, now, wanted, refusal)
         if clash:
             return shown(request, vm, now, 409, clash=clash, **parts(vm, clash.manifest))
+        journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
         form.add_error(FIELDS.get(refusal.field), f"{refusal.public} {refusal.fix}".strip())
     return shown(request, vm, now, 422, form=form, rows=rows)
 
@@ -98,6 +100,7 @@ def vm_yaml(request: HttpRequest, namespace: str, name_: str) -> HttpResponse:
         except Invalid as invalid:
             problems = invalid.problems
         except Refused as refusal:
+            journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
             problems = [(refusal.field, f"{refusal.public} {refusal.fix}".strip())]
     return yaml_page(request, vm, now, 422 if problems else 200, yaml=text, problems=problems)
 

@@ -22,6 +22,7 @@ from inventory.patterns import BadPattern, names_of
 from inventory.services import making
 from inventory.showing import shown
 from inventory.views.filling import Parts, check_together, forms_of
+from vmconsole.access import journal
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Refused
 from vmconsole.access.rights import Right, may
@@ -44,7 +45,8 @@ SECTIONS: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 FIELDS = {
     "metadata.name": "name", "name": "name", "metadata.namespace": "namespace", "metadata.labels": "labels",
-    "spec.compute.cpu.vcpus": "vcpus", "spec.compute.memory.capacity": "memory", "size": "boot_size",
+    "spec.compute.virtualMachineTypeName": "sizing", "spec.compute.cpu.vcpus": "vcpus",
+    "spec.compute.memory.capacity": "memory", "size": "boot_size",
     "spec.size": "boot_size", "spec.source": "image", "spec.cloudInit.noCloud.userData": "user_data",
     "spec.cloudInit.noCloud.networkData": "network_data",
 }  # fmt: skip
@@ -105,6 +107,7 @@ def made(request: HttpRequest, parts: Parts, marks: set[str]) -> HttpResponse | 
         for path, sentence in invalid.problems:
             complain(form, marks, path, sentence)
     except Refused as refusal:
+        journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
         complain(form, marks, refusal.field, " ".join(filter(None, [refusal.public, refusal.fix])))
     else:
         return gone_to(form, form.cleaned_data["namespace"])

@@ -17,6 +17,7 @@ from inventory.services import making
 from inventory.views.filling import forms_of
 from storage.manifests import KIND as KIND_OF_DISK
 from storage.manifests import parse_disk
+from vmconsole.access import journal
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import Refused
 from vmconsole.access.rights import Right, namespaces
@@ -36,7 +37,8 @@ def vm_create_yaml(request: HttpRequest) -> HttpResponse:
         except Invalid as invalid:
             problems = invalid.problems
         except Refused as refusal:
-            problems = [(refusal.field, refusal.public)]
+            journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
+            problems = [(refusal.field, f"{refusal.public} {refusal.fix}".strip())]
     context = {"yaml": text, "problems": problems}
     return render(request, "inventory/vm_create_yaml.html", context, status=422 if problems else 200)
 

@@ -3,6 +3,7 @@
 Each writes wish, operation, audit entry and outbox row in one transaction and rings for the loop, which does it.
 """
 
+from storage.services.asking import bytes_of
 from storage.services.attaching import attach, detach
 from storage.services.disks import (
     cancel,
@@ -22,6 +23,7 @@ __all__ = [
     "append_part",
     "attach",
     "begin_upload",
+    "bytes_of",
     "cancel",
     "create_disk",
     "create_image",

@@ -9,10 +9,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from observability import changes, subjects
+from storage import sources
 from storage.models import Attachment, Image, VirtualMachineDisk, Volume
 from storage.rules import Holder, Problem, Subject, Verb, name_problem, size_problem, why_not
+from vmconsole.access import quota
 from vmconsole.access.errors import Conflict, Unprocessable
 from vmconsole.access.models import Namespace
+from vmconsole.access.rules import Counted
 from vmconsole.operations import loop
 from vmconsole.operations import services as operations
 from vmconsole.operations.models import Operation
@@ -77,6 +80,22 @@ def check_new(namespace: str, name: str, size_bytes: int, *, size_needed: bool) 
         invalid(size_problem(size_bytes), "size")
     if not Namespace.objects.filter(name=namespace).exists():
         raise Unprocessable(_("There is no namespace %(name)s.") % {"name": namespace[:63]}, field="namespace")
+
+
+def bytes_of(namespace: str, size_bytes: int, source: dict[str, Any]) -> int:
+    """How large a disk will be that is asked for so; 0 while nobody can know."""
+    return max(size_bytes, sources.least_size(namespace, sources.checked(source)))
+
+
+def refuse_over_quota(namespace: str, size_bytes: int) -> None:
+    """Whether the namespace may have so many bytes of disks more. 0 is of an unknown size: any number of them would
+    fit.
+    """
+    if not size_bytes and Counted.STORAGE in quota.limits_of(namespace):
+        sentence = _("Namespace %(namespace)s has a quota for disk space, and nobody knows yet how large this disk is.")
+        fix = _("Write its size.")
+        raise Unprocessable(sentence % {"namespace": namespace}, field="size", reason="SizeNeeded", fix=fix)
+    quota.refuse_over(namespace, {Counted.STORAGE: size_bytes}, {Counted.STORAGE: "size"})
 
 
 def insert(volume: V) -> V:

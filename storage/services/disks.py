@@ -21,6 +21,7 @@ from storage.services.asking import (
     insert,
     invalid,
     refuse,
+    refuse_over_quota,
     refuse_unless_allowed,
     subject,
     tell,
@@ -68,6 +69,7 @@ def create_disk(
         )
         values = {"least": format_quantity(least), "size": format_quantity(size_bytes)}
         raise Unprocessable(sentence % values, field="size", reason="DiskTooSmall")
+    refuse_over_quota(namespace, max(size_bytes, least))
     disk = VirtualMachineDisk(
         namespace=namespace, name=name, labels=labels or {}, annotations=annotations or {},
         spec_size_bytes=size_bytes, spec_source=kept, spec_storage_class=storage_class, spec_rest=rest or {},
@@ -108,6 +110,8 @@ def grow_disk(user: User, actor: Actor, disk: VirtualMachineDisk, size_bytes: in
     require(user, Right.EDIT, disk.namespace)
     refuse_unless_allowed(Verb.GROW, disk)
     invalid(grow_problem(size_bytes, disk.size_bytes), "size")
+    if size_bytes > disk.size_bytes:
+        refuse_over_quota(disk.namespace, size_bytes - disk.size_bytes)
     shown = {"size": [format_quantity(disk.size_bytes), format_quantity(size_bytes)]}
     operation = begin(actor, Verb.GROW, disk, diff=shown)
     wish(disk, spec_size_bytes=size_bytes)

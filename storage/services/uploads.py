@@ -22,7 +22,7 @@ from observability import audit, changes
 from storage import sources
 from storage.models import Image, Upload, UploadState, VirtualMachineDisk
 from storage.rules import checksum_problem
-from storage.services.asking import check_new, invalid
+from storage.services.asking import check_new, invalid, refuse_over_quota
 from storage.services.disks import create_disk
 from storage.services.images import create_image
 from vmconsole.access.actors import Actor
@@ -58,6 +58,8 @@ def begin_upload(
             return current
         raise _under_way(current)
     _refuse_without_space(size_bytes)
+    if kind == VirtualMachineDisk.KIND:  # and once more when all of it is there: others take something meanwhile
+        refuse_over_quota(namespace, int((target or {}).get("size_bytes") or 0))
     try:
         with transaction.atomic():
             upload = Upload.objects.create(

@@ -1,4 +1,4 @@
-"""What can be asked of secrets, config maps and namespaces as resources: make, change, delete.
+"""What can be asked of secrets, config maps, namespaces and quotas as resources: make, change, delete.
 
 Each is one transaction with its audit entry. No value of a secret gets into one: it says which keys there are.
 """
@@ -19,13 +19,15 @@ from django.utils.translation import gettext as _
 from vmconsole import objectmeta
 from vmconsole.access import journal, secrets
 from vmconsole.access.actors import Actor
-from vmconsole.access.errors import Conflict, TooLarge, Unprocessable
-from vmconsole.access.models import ConfigMap, Namespace, Secret, User
-from vmconsole.access.rights import Right, require
+from vmconsole.access.errors import Conflict, Denied, TooLarge, Unprocessable
+from vmconsole.access.models import ConfigMap, Namespace, ResourceQuota, Secret, User
+from vmconsole.access.rights import Right, may, require
 
 LARGEST = 1 << 20  # as the original
 MOST_KEYS = 1000
-Row = TypeVar("Row", Secret, ConfigMap, Namespace)
+USUAL_NAME = "quota"  # of a quota that was set on a page
+Resource = Secret | ConfigMap | Namespace | ResourceQuota
+Row = TypeVar("Row", Secret, ConfigMap, Namespace, ResourceQuota)
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------
@@ -152,7 +154,60 @@ def delete_namespace(asker: User, actor: Actor, namespace: Namespace) -> None:
     if living:
         sentence = _("Namespace %(name)s is not empty: it has %(what)s. Delete them first.")
         raise Conflict(sentence % {"name": namespace.name, "what": ", ".join(living[:5])}, reason="NotEmpty")
+    for quota in ResourceQuota.objects.filter(namespace=namespace.name):
+        delete_row(actor, quota)
     delete_row(actor, namespace)
+
+
+# --- quotas: what the cluster grants a namespace, so those in it do not set them ---------------------------------
+@transaction.atomic
+def create_quota(
+    asker: User, actor: Actor, namespace: str, name: str, *, hard: Mapping[str, int], **columns: Any
+) -> ResourceQuota:
+    _require_granting(asker, namespace)
+    there = ResourceQuota.objects.filter(namespace=namespace).first()
+    if there and there.name != name:
+        sentence = _("Namespace %(namespace)s has a quota already: %(name)s. Change that one; there can be no second.")
+        values = {"namespace": namespace, "name": there.name}
+        raise Unprocessable(sentence % values, reason="QuotaExists", field="metadata.name")
+    quota = ResourceQuota(namespace=namespace, name=name, hard=dict(hard), **columns)
+    _insert(quota)
+    _record(actor, "create", quota, {"hard": [None, quota.hard]})
+    journal.told("ResourceQuota", quota, "ADDED")
+    return quota
+
+
+@transaction.atomic
+def edit_quota(asker: User, actor: Actor, quota: ResourceQuota, **columns: Any) -> ResourceQuota:
+    """A limit may be below what is used: nothing is taken away then, but nothing more is given."""
+    _require_granting(asker, quota.namespace)
+    return _edited(actor, quota, objectmeta.differing(quota, columns), columns)
+
+
+@transaction.atomic
+def delete_quota(asker: User, actor: Actor, quota: ResourceQuota) -> None:
+    _require_granting(asker, quota.namespace)
+    delete_row(actor, quota)
+
+
+@transaction.atomic
+def set_limits(asker: User, actor: Actor, namespace: str, hard: Mapping[str, int]) -> None:
+    """Make, change or delete the namespace's quota: without any limit there is none."""
+    _require_granting(asker, namespace)
+    quota = ResourceQuota.objects.filter(namespace=namespace).first()
+    if quota is None and hard:
+        create_quota(asker, actor, namespace, USUAL_NAME, hard=hard)
+    elif quota and hard:
+        edit_quota(asker, actor, quota, hard=dict(hard))
+    elif quota:
+        delete_quota(asker, actor, quota)
+
+
+def _require_granting(asker: User, namespace: str) -> None:
+    if may(asker, Right.CLUSTER_EDIT, None):
+        return
+    require(asker, Right.VIEW, namespace)
+    raise Denied(_("Only administrators of the cluster set quotas."), fix=_("Ask one of them."))
 
 
 # --- all of them ------------------------------------------------------------------------------------------------
@@ -162,7 +217,7 @@ def delete_in_namespace(asker: User, actor: Actor, row: Secret | ConfigMap) -> N
     delete_row(actor, row)
 
 
-def delete_row(actor: Actor, row: Secret | ConfigMap | Namespace) -> None:
+def delete_row(actor: Actor, row: Resource) -> None:
     type(row).objects.filter(uid=row.uid).update(deletion_requested_at=timezone.now())
     row.refresh_from_db()
     _record(actor, "delete", row)
@@ -171,7 +226,7 @@ def delete_row(actor: Actor, row: Secret | ConfigMap | Namespace) -> None:
     _forget_if_free(row)
 
 
-def _insert(row: Secret | ConfigMap) -> None:
+def _insert(row: Secret | ConfigMap | ResourceQuota) -> None:
     if not Namespace.objects.filter(name=row.namespace, deletion_requested_at=None).exists():
         raise Unprocessable(_("There is no namespace %(name)s.") % {"name": row.namespace[:63]}, field="namespace")
     try:
@@ -195,7 +250,7 @@ def _edited(actor: Actor, row: Row, diff: dict[str, list[Any]], values: dict[str
     return row
 
 
-def _forget_if_free(row: Secret | ConfigMap | Namespace) -> None:
+def _forget_if_free(row: Resource) -> None:
     """Somebody's finalizer keeps the row until they take it away."""
     if not row.deletion_requested_at or row.finalizers:
         return

@@ -7,6 +7,8 @@ The drivers' faults are a family of their own (`vmconsole.runtime.errors`): thos
 `NotFound` are about who asks: no form catches them by catching the others, and none answers them as a typing error.
 """
 
+from vmconsole.access.rules import Excess
+
 
 class Declined(Exception):
     """Somebody asked for something, and we decided against it.
@@ -66,3 +68,15 @@ class TooLarge(Refused):
 
     default_reason = "TooLarge"
     default_status = 413
+
+
+class OverQuota(Refused):
+    """More than is left of what the namespace may have. `quota` is the name of what says so, `excess` the figures."""
+
+    default_reason = "QuotaExceeded"
+    default_status = 403
+
+    def __init__(self, public: str, *, quota: str, excess: list[Excess], field: str = "", fix: str = "") -> None:
+        super().__init__(public, field=field, fix=fix)
+        self.quota = quota
+        self.excess = excess

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from vmconsole.access import zones
 from vmconsole.access.models import TOKEN_NAME_CHARS, Theme, dns_label
-from vmconsole.access.rules import CLUSTER_ROLES, Role, TokenRights
+from vmconsole.access.rules import CLUSTER_ROLES, IN_BYTES, Counted, Role, TokenRights
 
 ROLE_WORDS = {
     Role.VIEW: _("View: sees everything in the namespace"),
@@ -54,6 +56,51 @@ class PersonForm(forms.Form):
 
 class NamespaceForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=63, strip=True, validators=[dns_label])
+
+
+GIB = 1 << 30
+QUOTA_FIELDS = {
+    Counted.MACHINES: "machines", Counted.VCPUS: "vcpus", Counted.MEMORY: "memory", Counted.STORAGE: "storage",
+}  # fmt: skip
+
+
+def limit_field(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, required=False, min_value=0, max_value=1_000_000)
+
+
+def bytes_field(label: Any) -> forms.DecimalField:
+    return forms.DecimalField(label=label, required=False, min_value=0, max_value=1 << 30, decimal_places=3)
+
+
+class QuotaForm(forms.Form):
+    """The limits of a namespace: numbers, and GiB where they are bytes. Empty is no limit."""
+
+    machines = limit_field(_("Virtual machines"))
+    vcpus = limit_field(_("vCPUs"))
+    memory = bytes_field(_("Memory, GiB"))
+    storage = bytes_field(_("Disk space, GiB"))
+
+    def __init__(self, data: Any = None, *, limits: Mapping[Counted, int]) -> None:
+        self.limits = limits
+        first = {QUOTA_FIELDS[counted]: shown_limit(counted, limit) for counted, limit in limits.items()}
+        super().__init__(data, initial=first)
+
+    def hard(self) -> dict[str, int]:
+        """What a field was left at stays as it is: it may show a limit that is no whole number of GiB rounded."""
+        found = {}
+        for counted, name in QUOTA_FIELDS.items():
+            value = self.cleaned_data[name]
+            if counted in self.limits and name not in self.changed_data:
+                found[str(counted)] = self.limits[counted]
+            elif value is not None:
+                found[str(counted)] = int(value * GIB) if counted in IN_BYTES else int(value)
+        return found
+
+
+def shown_limit(counted: Counted, limit: int) -> int | Decimal:
+    if counted not in IN_BYTES:
+        return limit
+    return Decimal(f"{Decimal(limit) / GIB:.3f}".rstrip("0").rstrip("."))
 
 
 class RoleForm(forms.Form):

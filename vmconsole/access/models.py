@@ -190,3 +190,24 @@ class ConfigMap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+class ResourceQuota(models.Model):
+    """The most that a namespace may have; each has one or none. `hard` is by `rules.Counted`; what it leaves out is
+    not limited.
+    """
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    namespace = models.CharField(max_length=63, unique=True)
+    name = models.CharField(max_length=63)
+    hard = models.JSONField(default=dict, blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    finalizers = models.JSONField(default=list, blank=True)
+    owner_references = models.JSONField(default=list, blank=True)
+    resource_version = models.BigIntegerField(default=0)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

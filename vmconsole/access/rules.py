@@ -1,4 +1,4 @@
-"""Who may do what, as one table.
+"""Who may do what, as one table, and how much of it a namespace may have.
 
 Pure, so that the table can be read, tested and argued about without a database. Everything that is not written
 here is refused.
@@ -6,9 +6,14 @@ here is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Self
+
+
+def _(sentence: str) -> str:
+    """Marks a sentence for translation, as gettext_noop does, without importing Django."""
+    return sentence
 
 
 class Right(StrEnum):
@@ -135,3 +140,64 @@ def allows(grants: Iterable[Grant], right: Right, namespace: str | None) -> bool
 def reach(grants: Iterable[Grant], right: Right) -> set[str | None]:
     """The namespaces where these grants hold the right; `None` among them means all."""
     return {grant.namespace for grant in grants if right in grant.within()}
+
+
+# --- quotas -----------------------------------------------------------------------------------------------------
+class Counted(StrEnum):
+    """What a quota can limit, by the names that Kubernetes has for it. Counted is what was asked, not what runs."""
+
+    MACHINES = "count/virtualmachines.vm.cluster.gke.io"
+    VCPUS = "requests.cpu"
+    MEMORY = "requests.memory"
+    STORAGE = "requests.storage"
+
+
+IN_BYTES = frozenset({Counted.MEMORY, Counted.STORAGE})
+TOO_MUCH: dict[Counted, str] = {
+    Counted.MACHINES: _(
+        "Namespace %(namespace)s may have %(limit)s virtual machines, has %(used)s, and this asks for %(asked)s more: "
+        "%(over)s too many."
+    ),
+    Counted.VCPUS: _(
+        "Namespace %(namespace)s may have %(limit)s vCPUs, uses %(used)s, and this asks for %(asked)s more: "
+        "%(over)s too many."
+    ),
+    Counted.MEMORY: _(
+        "Namespace %(namespace)s may have %(limit)s of memory, uses %(used)s, and this asks for %(asked)s more: "
+        "%(over)s too much."
+    ),
+    Counted.STORAGE: _(
+        "Namespace %(namespace)s may have %(limit)s of disk space, uses %(used)s, and this asks for %(asked)s more: "
+        "%(over)s too much."
+    ),
+}
+
+
+class Excess(NamedTuple):
+    """What of a wish does not fit into the quota."""
+
+    counted: Counted
+    limit: int
+    used: int
+    asked: int
+
+    @property
+    def over(self) -> int:
+        return self.used + self.asked - self.limit
+
+    @property
+    def sentence(self) -> str:
+        """With %(…)s for the namespace and the figures."""
+        return TOO_MUCH[self.counted]
+
+
+def excess(limits: Mapping[Counted, int], used: Mapping[Counted, int], asked: Mapping[Counted, int]) -> list[Excess]:
+    """What is asked beyond the limits; nothing, and it may be had. What is over its limit already may stay, and
+    shrink: only more of it is refused.
+    """
+    found = [
+        Excess(counted, limits[counted], used.get(counted, 0), asked[counted])
+        for counted in Counted
+        if counted in limits and asked.get(counted, 0) > 0
+    ]
+    return [each for each in found if each.over > 0]

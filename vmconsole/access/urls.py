@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from vmconsole.access import api, api_people, views, views_people, views_tokens
+from vmconsole.access import api, api_people, views, views_people, views_quota, views_tokens
 
 app_name = "access"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("settings/people/<int:pk>/roles/<int:binding>/delete", views_people.role_unbind, name="role_unbind"),
     path("settings/namespaces/", views_people.namespace_list, name="namespace_list"),
     path("settings/namespaces/new", views_people.namespace_create, name="namespace_create"),
+    path("settings/namespaces/<str:namespace>/quota", views_quota.quota_change, name="quota_change"),
     path("api/v1/login", api.Login.as_view(), name="api_login"),
     path("api/v1/me", api.Me.as_view(), name="api_me"),
     path("api/v1/tokens", api.TokenList.as_view(), name="api_token_list"),

@@ -15,11 +15,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from vmconsole.access import journal, lockout, services, tokening
+from vmconsole.access import journal, lockout, quota, services, tokening
 from vmconsole.access.actors import actor_of
 from vmconsole.access.errors import NotFound, Refused
 from vmconsole.access.forms import NamespaceForm, PersonForm, RoleForm
-from vmconsole.access.models import Namespace, RoleBinding, User
+from vmconsole.access.models import Namespace, ResourceQuota, RoleBinding, User
 from vmconsole.access.rights import Right, may, namespaces, require
 from vmconsole.access.rules import Role
 
@@ -182,10 +182,12 @@ def namespace_list(request: HttpRequest) -> HttpResponse:
 
 def show_namespaces(request: HttpRequest, *, form: NamespaceForm | None = None, status: int = 200) -> HttpResponse:
     mine = namespaces(request.user)
+    rows = Namespace.objects.filter(name__in=mine).annotate(people=Count("role_bindings__user", distinct=True))
+    limits = {row.namespace: quota.limits_in(row) for row in ResourceQuota.objects.filter(namespace__in=mine)}
+    used = quota.used(mine)
     context = {
-        "namespaces": Namespace.objects.filter(name__in=mine).annotate(
-            people=Count("role_bindings__user", distinct=True)
-        ),
+        "namespaces": [(row, quota.shares(limits.get(row.name, {}), used[row.name])) for row in rows],
+        "counted": quota.WORDS.values(),
         "form": form or NamespaceForm(),
         "may_create": may(request.user, Right.CLUSTER_EDIT, None),
     }
