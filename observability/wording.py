@@ -76,6 +76,7 @@ KINDS: dict[str, Any] = {
     "Node": _lazy("node"),
     "Operation": _lazy("operation"),
     "Request": _lazy("request"),
+    "ResourceQuota": _lazy("quota"),
     "Secret": _lazy("secret"),
     "Session": _lazy("session"),
     "Token": _lazy("token"),
