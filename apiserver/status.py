@@ -130,10 +130,11 @@ def of_error(error: Exception, about: dict[str, str]) -> dict[str, Any]:
         log.error("failed", exc_info=error)
         found = http.unexpected()
     code, reason = OWN_WORDS.get(found.reason, (found.status, REASONS.get(found.status, "InternalError")))
-    causes = [cause(field, sentence) for field, sentence in getattr(error, "problems", [])]
+    word = "" if found.reason == "Invalid" else found.reason
+    causes = [cause(field, sentence, word) for field, sentence in getattr(error, "problems", [])]
     if not causes and (found.field or found.reason not in (reason, "Stale", "Unexpected")):
         told = f"{found.detail} {found.fix}".strip()  # kubectl prints the causes of a 422, and nothing else of it
-        causes = [cause(found.field, told, "" if found.reason == "Invalid" else found.reason)]
+        causes = [cause(found.field, told, word)]
     message = f"{found.detail} {found.fix}".strip()
     if code == 422:
         message = invalid(message, causes, about)

@@ -24,7 +24,7 @@ from inventory.showing import shown
 from inventory.views.filling import Parts, check_together, forms_of
 from vmconsole.access import journal
 from vmconsole.access.actors import actor_of
-from vmconsole.access.errors import NotFound, Refused
+from vmconsole.access.errors import NotFound, OverQuota, Refused
 from vmconsole.access.rights import Right, may
 from vmconsole.access.views_people import asker
 from vmconsole.operations.models import Operation
@@ -103,9 +103,12 @@ def made(request: HttpRequest, parts: Parts, marks: set[str]) -> HttpResponse | 
             asker(request), actor_of(request), wishes, start=form.cleaned_data["power"] != "stay",
             idempotency_key=once_of(request), like=form.like,
         )  # fmt: skip
-    except Invalid as invalid:
-        for path, sentence in invalid.problems:
+    except (Invalid, OverQuota) as refusal:
+        journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
+        for path, sentence in refusal.problems:
             complain(form, marks, path, sentence)
+        if refusal.fix:
+            form.add_error(None, refusal.fix)
     except Refused as refusal:
         journal.note_refusal(request, refusal.status, refusal.reason, refusal.public)
         complain(form, marks, refusal.field, " ".join(filter(None, [refusal.public, refusal.fix])))

@@ -65,7 +65,7 @@ def test_what_does_not_fit(limits: Any, used: Any, asked: Any, over: Any) -> Non
             "Namespace a may have 1 virtual machines, has 1, and this asks for 2 more: 2 too many.",
         ),
         (MEMORY, (8 * GIB, GIB, 8 * GIB), "may have 8 GiB of memory, uses 1 GiB, and this asks for 8 GiB more: 1 GiB"),
-        (STORAGE, (GIB, 0, GIB + 1024), "may have 1 GiB of disk space, uses 0 B, and this asks for 1 GiB more: 1 KiB"),
+        (STORAGE, (GIB, 0, GIB + 1024), "may have 1 GiB of disk space, uses 0, and this asks for 1 GiB more: 1 KiB"),
     ],
 )
 def test_the_sentence_has_the_figures(counted: Counted, figures: tuple[int, int, int], sentence: str) -> None:
@@ -119,7 +119,7 @@ def test_limits_are_set_on_the_page_and_seen_by_all_who_work_there(people: Peopl
     assert quota.limits_of(MINE) == {MACHINES: 3, MEMORY: 3 * GIB // 2, STORAGE: 100 * GIB}
     for person in (people.bob, people.erin):
         text = said(client_of(person).get("/settings/namespaces/"))
-        assert "0 of 3" in text and "0 B of 1.5 GiB" in text and "0 used" in text
+        assert "0 of 3" in text and "0 of 1.5 GiB" in text and "0 used" in text
     theirs = said(client_of(people.dave).get("/settings/namespaces/"))
     assert "of 3" not in theirs
     form = erin.get(PAGE).content.decode()

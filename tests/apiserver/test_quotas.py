@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from apiserver.status import of_error
 from observability.models import AuditEntry
 from tests.apiserver.conftest import Kubectl
 from tests.apiserver.manifests import SMALL
+from vmconsole.access.errors import OverQuota
+from vmconsole.access.rules import Counted, Excess
 
 QUOTA = """
 apiVersion: v1
@@ -98,3 +101,19 @@ def test_there_is_no_second_one(kubectl: Kubectl) -> None:
     refused = kubectl.refused("create", "quota", "more", "--hard=requests.cpu=1")
     assert "Namespace a has a quota already: limits. Change that one" in refused
     assert "There is limits in namespace a already" in kubectl.refused("create", "quota", "limits")
+
+
+def test_the_status_names_each_limit_and_the_field_that_asks_for_it() -> None:
+    found = [Excess(Counted.VCPUS, 8, 6, 4), Excess(Counted.STORAGE, 1 << 40, 0, 3 << 39)]
+    problems = [("spec.compute.cpu.vcpus", "Too many."), ("size", "Too much.")]
+    error = OverQuota(problems, quota="limits", excess=found, fix="Ask.")
+    body = of_error(error, {"name": "web-1", "group": "vm.cluster.gke.io", "kind": "virtualmachines"})
+    assert (body["code"], body["reason"]) == (403, "Forbidden")
+    assert body["message"] == (
+        'virtualmachines.vm.cluster.gke.io "web-1" is forbidden: exceeded quota: limits, '
+        "requested: requests.cpu=4,requests.storage=1536Gi, used: requests.cpu=6,requests.storage=0, "
+        "limited: requests.cpu=8,requests.storage=1Ti. Too many. Too much. Ask."
+    )
+    assert body["details"]["causes"] == [
+        {"reason": "QuotaExceeded", "message": sentence, "field": field} for field, sentence in problems
+    ]

@@ -45,7 +45,13 @@ def test_axe_finds_nothing_serious(
 ) -> None:
     tab = sit_down(admin).tab(wide=wide, scheme=scheme)
     found: list[str] = []
-    for path in [*pages(machine), "audit/", "settings/people/", "settings/namespaces/"]:
+    for path in [
+        *pages(machine),
+        "audit/",
+        "settings/people/",
+        "settings/namespaces/",
+        "settings/namespaces/default/quota",
+    ]:
         tab.go(path)
         tab.page.wait_for_load_state("load")
         violations = Axe().run(tab.page).response["violations"]

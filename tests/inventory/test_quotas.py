@@ -232,7 +232,8 @@ def test_the_create_page_shows_the_quota_and_says_what_does_not_fit(people: Peop
     assert "vCPUs: more than the quota leaves 0 used + 6 asked for, of 4" in text
     answer = carol.post("/vms/new", form)
     assert answer.status_code == 422
-    assert "may have 4 vCPUs, uses 0, and this asks for 6 more: 2 too many. Ask an administrator" in said(answer)
+    assert "vCPUs Namespace a may have 4 vCPUs, uses 0, and this asks for 6 more: 2 too many." in said(answer)
+    assert "Ask an administrator of the cluster for more" in said(answer)
     refused = AuditEntry.objects.get(phase="refused")
     assert (refused.action, refused.actor_name, refused.reason) == ("create", "carol", "QuotaExceeded")
     assert not VirtualMachine.objects.exists()

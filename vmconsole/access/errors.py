@@ -71,12 +71,15 @@ class TooLarge(Refused):
 
 
 class OverQuota(Refused):
-    """More than is left of what the namespace may have. `quota` is the name of what says so, `excess` the figures."""
+    """More than is left of what the namespace may have. `quota` is the name of what says so, `excess` the figures,
+    `problems` a sentence for each beside the field that asks for it.
+    """
 
     default_reason = "QuotaExceeded"
     default_status = 403
 
-    def __init__(self, public: str, *, quota: str, excess: list[Excess], field: str = "", fix: str = "") -> None:
-        super().__init__(public, field=field, fix=fix)
+    def __init__(self, problems: list[tuple[str, str]], *, quota: str, excess: list[Excess], fix: str) -> None:
+        super().__init__(" ".join(sentence for _field, sentence in problems), field=problems[0][0], fix=fix)
+        self.problems = problems
         self.quota = quota
         self.excess = excess

@@ -61,9 +61,9 @@ def refuse_over(namespace: str, asked: Mapping[Counted, int], fields: Mapping[Co
         return
     found = rules.excess(limits, used([namespace], alone=True)[namespace], asked)
     if found:
-        said = " ".join(said_of(namespace, each) for each in found)
+        problems = [((fields or {}).get(each.counted, ""), said_of(namespace, each)) for each in found]
         fix = _("Ask an administrator of the cluster for more, or delete what nobody needs, also from the trash.")
-        raise OverQuota(said, quota=quota.name, excess=found, field=(fields or {}).get(found[0].counted, ""), fix=fix)
+        raise OverQuota(problems, quota=quota.name, excess=found, fix=fix)
 
 
 def said_of(namespace: str, excess: rules.Excess) -> str:
@@ -72,7 +72,7 @@ def said_of(namespace: str, excess: rules.Excess) -> str:
 
 
 def figure(counted: Counted, value: int) -> str:
-    return size(value) if counted in IN_BYTES else str(value)
+    return size(value) if counted in IN_BYTES and value else str(value)
 
 
 @dataclass(frozen=True, slots=True)
