@@ -29,5 +29,5 @@ def quota_change(request: HttpRequest, namespace: str) -> HttpResponse:
         return redirect("access:namespace_list")
     shares = quota.shares(limits, quota.used([namespace])[namespace])
     lines = [(form[QUOTA_FIELDS[share.counted]], share) for share in shares]
-    context = {"namespace": namespace, "form": form, "lines": lines, "limited": bool(limits)}
+    context = {"namespace": namespace, "form": form, "lines": lines}
     return render(request, "access/quota_form.html", context, status=422 if form.errors else 200)
