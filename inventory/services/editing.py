@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.db import transaction
@@ -69,42 +70,72 @@ def edit(
         vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
     _refuse_stale(vm, expected_generation)
     _same_object(vm, manifest)
-    spec, kept = with_secrets_kept(vm.name, checked_spec(manifest.spec))
-    old = spec_of(vm)
-    changed = [field for field in structs.fields(spec) if getattr(old, field.name) != getattr(spec, field.name)]
-    names = [field.name for field in changed]
-    diff = _diff(vm, spec, manifest)
-    if diff or kept:
+    change = _change_of(vm, manifest)
+    if change.diff or change.kept:
         remember_before(vm)
-    if diff and restored is not None:
-        diff["restored"] = [vm.generation, restored]
-    frozen = [field.encode_name for field in changed if field.name not in LIVE] + (["cloudInit"] if kept else [])
-    restart = _needs_restart(vm, frozen, when)
-    written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, spec))
-    if not names and not kept:
-        _metadata_only(actor, vm, written, diff, restored)
+    if change.diff and restored is not None:
+        change.diff["restored"] = [vm.generation, restored]
+    restart = _needs_restart(vm, change.frozen, when)
+    written = columns(VirtualMachineManifest(GROUP, "VirtualMachine", manifest.metadata, change.spec))
+    if not change.fields and not change.kept:
+        _metadata_only(actor, vm, written, change.diff, restored)
         return None
-    quota.refuse_over(vm.namespace, _growth(old, written), usage.fields_of(written))
+    quota.refuse_over(vm.namespace, _growth(change.old, written), usage.fields_of(written))
     earlier = refuse_unless_allowed(Verb.EDIT, vm)
     making = earlier if earlier and earlier.verb == Verb.CREATE else None
-    if kept:
-        secrets.put(vm.namespace, kept_name(vm.name), kept, owner_uid=vm.uid)
-    operation = _into_making(actor, vm, making, diff) if making else operations.begin(
-        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=diff,
+    operation = _into_making(actor, vm, making, change.diff) if making else operations.begin(
+        actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, diff=change.diff,
         data={"restart": restart, "before": manifest_of(vm, status=False), **_left_over(earlier)},
     )  # fmt: skip
-    power = {"Running": Power.ON, "Stopped": Power.OFF}.get(spec.running_state)
-    written |= {"status_fault": "", "status_fault_reason": ""}  # of what it was before
-    vm.wish(**written, **({"spec_power": power} if power and "running_state" in names else {}))
-    attach_existing(vm, spec)
-    write_rows(vm, spec)
-    detach_absent(vm)
-    _release_cards(vm, spec)
-    claim_existing(vm, spec)
+    _write(vm, change, written)
     remember(vm, actor, operation_uid=None if making else operation.uid, restored=restored)
     tell(vm)
     loop.enqueue(KIND, vm.uid)
     return operation
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a manifest asks to be otherwise. `kept` are bodies of cloud-init, which go into a Secret."""
+
+    old: VirtualMachineSpec
+    spec: VirtualMachineSpec
+    kept: dict[str, str]
+    fields: dict[str, str]  # of the spec: our names, and the manifest's
+    diff: dict[str, Any]
+
+    @property
+    def frozen(self) -> list[str]:
+        """What a running machine does not take."""
+        hardware = [name for field, name in self.fields.items() if field not in LIVE]
+        return [*hardware, "cloudInit"] if self.kept else hardware
+
+
+def _change_of(vm: VirtualMachine, manifest: VirtualMachineManifest) -> _Change:
+    spec, kept = with_secrets_kept(vm.name, checked_spec(manifest.spec))
+    old = spec_of(vm)
+    fields = {
+        field.name: field.encode_name
+        for field in structs.fields(spec)
+        if getattr(old, field.name) != getattr(spec, field.name)
+    }
+    return _Change(old, spec, kept, fields, _diff(vm, spec, manifest))
+
+
+def _write(vm: VirtualMachine, change: _Change, written: dict[str, Any]) -> None:
+    """The wish with its secrets, disks and cards."""
+    if change.kept:
+        secrets.put(vm.namespace, kept_name(vm.name), change.kept, owner_uid=vm.uid)
+    written |= {"status_fault": "", "status_fault_reason": ""}  # of what it was before
+    power = {"Running": Power.ON, "Stopped": Power.OFF}.get(change.spec.running_state)
+    if power and "running_state" in change.fields:
+        written["spec_power"] = power
+    vm.wish(**written)
+    attach_existing(vm, change.spec)
+    write_rows(vm, change.spec)
+    detach_absent(vm)
+    _release_cards(vm, change.spec)
+    claim_existing(vm, change.spec)
 
 
 def _growth(old: VirtualMachineSpec, written: dict[str, Any]) -> quota.Amounts:
