@@ -31,6 +31,10 @@ def console_of(uid: UUID) -> ConsoleTarget | None:
     )
 
 
+def namespaces_of(uids: Collection[UUID]) -> dict[UUID, str]:
+    return dict(VirtualMachine.objects.living().filter(uid__in=uids).values_list("uid", "namespace"))
+
+
 def names() -> dict[UUID, Name]:
     """Labels of every machine, for /metrics."""
     rows = VirtualMachine.objects.values_list("uid", "namespace", "name", "status_node")
@@ -49,6 +53,6 @@ def trashed(uids: Collection[UUID]) -> set[UUID]:
 
 
 def register() -> None:
-    targets.register("VirtualMachine", console_of)
+    targets.register("VirtualMachine", console_of, namespaces_of)
     subjects.register(name_of, trashed)
     marks.register(of_machine)

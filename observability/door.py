@@ -20,6 +20,7 @@ import uvicorn
 
 from observability.collector import Collector
 from observability.exposition import exposition, host_exposition
+from observability.glances import glances
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -41,6 +42,13 @@ class WatchRequest(msgspec.Struct):
     uids: list[UUID]
 
 
+class GlancesRequest(msgspec.Struct):
+    """The last `steps` figures of each, which is how many times ten seconds."""
+
+    uids: list[UUID]
+    steps: int = 1
+
+
 class TopRequest(msgspec.Struct):
     """`namespaces` None: all there are."""
 
@@ -50,7 +58,7 @@ class TopRequest(msgspec.Struct):
 
 class Door:
     """GET /metrics, /samples?uid=&since=, /host?since=, /latest?uid=, /screenshot?uid=, /status;
-    POST /watch {"uids": []}, /top {"count": 5, "namespaces": [] or null}."""
+    POST /watch {"uids": []}, /glances {"uids": [], "steps": 1}, /top {"count": 5, "namespaces": [] or null}."""
 
     def __init__(self, collector: Collector, own: Own = str, picture: Picture | None = None) -> None:
         self.collector = collector
@@ -66,6 +74,7 @@ class Door:
             ("GET", "/screenshot"): self.screenshot,
             ("GET", "/status"): self.status,
             ("POST", "/watch"): self.watch,
+            ("POST", "/glances"): self.glances,
             ("POST", "/top"): self.top,
         }
         if scope["type"] != "http":
@@ -135,6 +144,12 @@ class Door:
         wanted = msgspec.json.decode(await body_of(receive), type=WatchRequest)
         self.collector.watch(wanted.uids[:MAX_UIDS])
         return json({})
+
+    async def glances(self, scope: Scope, receive: Receive) -> tuple[bytes, str]:
+        """From memory alone: nobody is looked at for it."""
+        wanted = msgspec.json.decode(await body_of(receive), type=GlancesRequest)
+        it = self.collector
+        return json(glances(it.rings, wanted.uids[:MAX_UIDS], wanted.steps, it.clock()))
 
 
 def json(value: Any) -> tuple[bytes, str]:

@@ -229,6 +229,7 @@ class Controller(ThreadingMixIn, UnixStreamServer):
     def __init__(self, path: Path) -> None:
         self.watched: list[list[str]] = []
         self.asked: list[float] = []
+        self.glanced: list[tuple[list[str], int]] = []
         path.unlink(missing_ok=True)
         super().__init__(str(path), Answer)
         Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -240,6 +241,13 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         said = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/glances":
+            self.server.glanced.append((said["uids"], said["steps"]))
+            line = [7] * said["steps"]
+            self.reply(
+                {"at": int(time.time()) // 10 * 10, "step": 10, "lines": dict.fromkeys(said["uids"], (line, line))}
+            )
+            return
         self.server.watched.append(said["uids"])
         self.reply({})
 
@@ -255,6 +263,7 @@ class Answer(BaseHTTPRequestHandler):
         text = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(text)))
+        self.send_header("connection", "close")  # or the next test's questions would go to this one's controller
         self.end_headers()
         self.wfile.write(text)
 
@@ -309,3 +318,58 @@ def test_without_a_controller_everything_else_goes_on(carol: Browser, machine: M
     with page(carol, f"samples/{machine.uid}", "VirtualMachine") as shown:
         uid = change()
         assert shown.until(lambda message: message["type"] == "changed")["uid"] == uid
+
+
+def is_glances(message: dict[str, Any]) -> bool:
+    return message["type"] == "glances"
+
+
+def test_small_figures_of_many_rows_are_one_question_and_watch_nobody(carol: Browser, controller: Controller) -> None:
+    shown_here = [Machine(uuid4()).known() for _ in range(50)]
+    other = Machine(uuid4(), namespace=OTHER).known()
+    topics = [f"glance/{each.uid}" for each in (*shown_here, other)]
+    with page(carol, *topics, "glance/nonsense") as one, page(carol, *topics[:1]) as two:
+        first = one.until(is_glances)
+        assert set(first["lines"]) == {str(each.uid) for each in shown_here}
+        assert {len(line) for lines in first["lines"].values() for line in lines} == {61}
+        assert list(two.until(is_glances)["lines"]) == [str(shown_here[0].uid)]
+        controller.glanced.clear()
+        later = one.opened.recv(timeout=15)
+        assert set(json.loads(later)["lines"]) == set(first["lines"])
+    assert [(len(uids), steps <= 2) for uids, steps in controller.glanced] == [(50, True)]
+    assert not controller.watched
+
+
+def test_only_rows_that_are_new_on_a_page_are_told_from_the_beginning(carol: Browser, controller: Controller) -> None:
+    first, second = (Machine(uuid4()).known() for _ in range(2))
+    with page(carol, f"glance/{first.uid}") as shown:
+        shown.until(is_glances)
+        shown.subscribe(f"glance/{first.uid}", f"glance/{second.uid}")
+        assert list(shown.until(lambda message: is_glances(message) and str(second.uid) in message["lines"])["lines"])
+    assert [str(second.uid)] in [uids for uids, steps in controller.glanced if steps == 61]
+
+
+def test_small_figures_end_with_the_right_to_see_them() -> None:
+    subscriber = Subscriber("key", _nobody_hears, lambda _: None)
+    subscriber.glances = {"u": MINE, "v": OTHER}
+    subscriber._namespaces = frozenset({MINE})
+    subscriber.hear_glances(10, 10, {"u": ([1], [2]), "v": ([1], [2])})
+    assert subscriber._glances == {10: {"type": "glances", "at": 10, "step": 10, "lines": {"u": ([1], [2])}}}
+    subscriber._namespaces = frozenset()
+    subscriber.hear_glances(20, 10, {"u": ([1], [2])})
+    assert list(subscriber._glances) == [10]
+
+
+def test_a_page_that_does_not_listen_keeps_ten_minutes_of_them() -> None:
+    subscriber = Subscriber("key", _nobody_hears, lambda _: None)
+    subscriber.glances, subscriber._namespaces = {"u": MINE}, frozenset({MINE})
+    subscriber.hear_glances(0, 10, {"u": ([1] * 61, [2] * 61)})
+    subscriber.hear_glances(0, 10, {"u": ([1], [2])})
+    assert len(subscriber._glances[0]["lines"]["u"][0]) == 61
+    for at in range(0, 100_000, 10):
+        subscriber.hear_glances(at, 10, {"u": ([1], [2])})
+    assert len(subscriber._glances) == 61
+
+
+async def _nobody_hears(_: object) -> None:
+    raise AssertionError("nobody runs it")

@@ -255,6 +255,9 @@ async def test_the_door_on_its_socket(collector: Collector, host: Host, tmp_path
             assert (await client.get("/samples", params={"uid": "no"})).status_code == 400
             assert (await client.post("/watch", json={"uids": [str(UID)]})).status_code == 200
             assert (await client.post("/watch", content=b"{" * 100_000)).status_code == 400
+            glances = await client.post("/glances", json={"uids": [str(UID)], "steps": 2})
+            assert set(glances.json()) == {"at", "step", "lines"}
+            assert (await client.post("/glances", json={"uids": ["no"]})).status_code == 400
             assert (await client.get("/latest")).json()[str(UID)]["cpu"] is None
             assert (await client.get("/etc/passwd")).status_code == 404
             await until(lambda: [UID] in host.asked)

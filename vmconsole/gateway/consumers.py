@@ -1,8 +1,8 @@
 """The websocket `/feed`: a page says what it shows, and is told when that changed.
 
-The client sends {"subscribe": ["VirtualMachine", "Operation/<uid>", "samples/<uid>"]}, each time the whole list, and
-may add {"since": <id of the last hint>} after a gap. It gets "hello", "subscribed" (from here on nothing is missed),
-"changed", "samples", and "gap" when it must ask for everything again.
+The client sends {"subscribe": ["VirtualMachine", "Operation/<uid>", "samples/<uid>", "glance/<uid>"]}, each time the
+whole list, and may add {"since": <id of the last hint>} after a gap. It gets "hello", "subscribed" (from here on
+nothing is missed), "changed", "samples", "glances", and "gap" when it must ask for everything again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from uuid import UUID
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.db import DatabaseError
@@ -21,6 +20,7 @@ from vmconsole.access import tokens
 from vmconsole.access.sessions import user_of
 from vmconsole.gateway import targets
 from vmconsole.gateway.feed import Subscriber, feeds, split
+from vmconsole.gateway.glances import glances
 from vmconsole.gateway.people import bearer_of, in_thread, session_key_of
 from vmconsole.gateway.samples import samples
 from vmconsole.gateway.watch import watch
@@ -70,14 +70,18 @@ class Feed(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no
             return
         if self.subscriber is None:
             return
-        before = self.subscriber.samples
-        self.subscriber.topics, uids = split(topics)
-        self.subscriber.samples = await in_thread(_visible, self.subscriber, uids)
+        before, glanced = self.subscriber.samples, self.subscriber.glances
+        wishes = split(topics)
+        self.subscriber.topics = wishes.changes
+        places = await in_thread(_visible, self.subscriber, wishes.samples | wishes.glances)
+        self.subscriber.samples = wishes.samples & places.keys()
+        self.subscriber.glances = {uid: places[uid] for uid in wishes.glances & places.keys()}
         await self.send_json({"type": "subscribed", "last": feeds.last})
         if isinstance(since, int) and not isinstance(since, bool):
             await self._replay(self.subscriber, since)
         for uid in self.subscriber.samples - before:
             await samples.begin(self.subscriber, uid)
+        await glances.begin(self.subscriber, self.subscriber.glances.keys() - glanced.keys())
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -111,16 +115,10 @@ def _known(subscriber: Subscriber, raw: str | None) -> Close | None:
         return Close(FAILED, "The console cannot check who you are now.")
 
 
-def _visible(subscriber: Subscriber, uids: frozenset[str]) -> frozenset[str]:
-    """Those of the machines whose figures this page may see."""
-    return frozenset(uid for uid in uids if (target := _target(uid)) and subscriber.sees(target.namespace))
-
-
-def _target(uid: str) -> targets.ConsoleTarget | None:
-    try:
-        return targets.find(UUID(uid))
-    except ValueError:
-        return None
+def _visible(subscriber: Subscriber, uids: frozenset[str]) -> dict[str, str]:
+    """Those of the machines whose figures this page may see, and where they are."""
+    found = targets.namespaces_of(uids) if uids else {}
+    return {uid: namespace for uid, namespace in found.items() if subscriber.sees(namespace)}
 
 
 def _after(since: int) -> list[Any] | None:

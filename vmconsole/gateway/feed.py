@@ -8,8 +8,8 @@ waits for a page is bounded by the number of things, not of changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from observability.models import Change
 from vmconsole.access.models import User
@@ -19,7 +19,9 @@ from vmconsole.gateway.wire import Close
 PACE = 0.2  # seconds between two hints of the same thing
 MOST_PENDING = 500
 MOST_TOPICS = 500
+MOST_GLANCES = 61  # that wait for a page: older ones are no longer drawn
 SAMPLES = "samples/"
+GLANCES = "glance/"
 
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -32,6 +34,7 @@ class Subscriber:
         self.token_id: int | None = None  # the token that opened it, when no browser did
         self.topics: frozenset[str] = frozenset()
         self.samples: frozenset[str] = frozenset()
+        self.glances: dict[str, str] = {}  # uids, and the namespaces they are in
         self.since = 0
         self._tell = tell
         self._hang_up = hang_up
@@ -39,6 +42,7 @@ class Subscriber:
         self._cluster = False
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
         self._points: dict[str, list[Any]] = {}
+        self._glances: dict[int, dict[str, Any]] = {}
         self._gap = False
         self._news = asyncio.Event()
 
@@ -70,6 +74,19 @@ class Subscriber:
         self._points.setdefault(uid, []).extend(points)
         self._news.set()
 
+    def hear_glances(self, at: int, step: int, lines: Mapping[str, Any]) -> None:
+        """Of all these machines the ones that it shows, and may still see. They travel in one message."""
+        mine = {uid: lines[uid] for uid, place in self.glances.items() if uid in lines and self.sees(place)}
+        if not mine:
+            return
+        waiting = self._glances.setdefault(at, {"type": "glances", "at": at, "step": step, "lines": {}})["lines"]
+        for uid, line in mine.items():
+            if uid not in waiting or len(line[0]) > len(waiting[uid][0]):  # its last minutes end where all else does
+                waiting[uid] = line
+        for old in sorted(self._glances)[:-MOST_GLANCES]:
+            del self._glances[old]
+        self._news.set()
+
     def missed(self) -> None:
         """There is more to say than it is worth: let the page ask for everything again."""
         self._pending.clear()
@@ -89,6 +106,9 @@ class Subscriber:
             points, self._points = self._points, {}
             for uid, theirs in points.items():
                 await self._tell({"type": "samples", "uid": uid, "points": theirs})
+            glances, self._glances = self._glances, {}
+            for message in glances.values():
+                await self._tell(message)
             await asyncio.sleep(PACE)
 
 
@@ -135,12 +155,28 @@ class Feeds:
             if uid in subscriber.samples:
                 subscriber.hear_samples(uid, points)
 
+    def wanted_glances(self) -> set[str]:
+        return set().union(*(subscriber.glances for subscriber in self.subscribers))
 
-def split(topics: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Topics of changes, and uids of samples."""
+    def deliver_glances(self, at: int, step: int, lines: Mapping[str, Any]) -> None:
+        for subscriber in self.subscribers:
+            subscriber.hear_glances(at, step, lines)
+
+
+class Wishes(NamedTuple):
+    """Topics of changes, and the uids of machines whose figures are drawn as charts, or beside rows."""
+
+    changes: frozenset[str]
+    samples: frozenset[str]
+    glances: frozenset[str]
+
+
+def split(topics: Iterable[str]) -> Wishes:
     asked = list(topics)[:MOST_TOPICS]
-    uids = frozenset(topic.removeprefix(SAMPLES) for topic in asked if topic.startswith(SAMPLES))
-    return frozenset(topic for topic in asked if not topic.startswith(SAMPLES)), uids
+    samples, glances = (
+        frozenset(topic.removeprefix(kind) for topic in asked if topic.startswith(kind)) for kind in (SAMPLES, GLANCES)
+    )
+    return Wishes(frozenset(topic for topic in asked if not topic.startswith((SAMPLES, GLANCES))), samples, glances)
 
 
 feeds = Feeds()

@@ -11,6 +11,7 @@ from observability import changes
 from observability.models import Change
 from vmconsole.gateway import sessions
 from vmconsole.gateway.feed import feeds
+from vmconsole.gateway.glances import glances
 from vmconsole.gateway.people import in_thread
 from vmconsole.gateway.samples import samples
 from vmconsole.gateway.tail import Tail
@@ -38,7 +39,7 @@ async def running() -> AsyncIterator[None]:
         lambda newest: [loop.call_soon_threadsafe(restart, newest) for _, restart in listeners],
     )
     tail.start()
-    tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run())]
+    tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run()), asyncio.create_task(glances.run())]
     try:
         yield
     finally:

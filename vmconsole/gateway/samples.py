@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import cache
 from typing import Any
 
 import httpx
@@ -35,7 +36,6 @@ class Samples:
     def __init__(self, pages: Feeds) -> None:
         self._pages = pages
         self._since: dict[str, float] = {}
-        self._client: httpx.AsyncClient | None = None
         self._silent = False
 
     async def begin(self, subscriber: Subscriber, uid: str) -> None:
@@ -74,18 +74,19 @@ class Samples:
                 self._pages.deliver_samples(uid, points)
 
     async def _watch(self, uids: list[str]) -> None:
-        (await self._http().post("/watch", json={"uids": uids})).raise_for_status()
+        (await http().post("/watch", json={"uids": uids})).raise_for_status()
 
     async def _ask(self, uid: str, since: float) -> list[dict[str, Any]]:
-        answer = await self._http().get("/samples", params={"uid": uid, "since": since})
+        answer = await http().get("/samples", params={"uid": uid, "since": since})
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=Answer).points
 
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            transport = httpx.AsyncHTTPTransport(uds=str(settings.CONTROLLER_SOCKET))
-            self._client = httpx.AsyncClient(transport=transport, base_url="http://controller", timeout=PATIENCE)
-        return self._client
+
+@cache
+def http() -> httpx.AsyncClient:
+    """The one line to the controller of this process."""
+    transport = httpx.AsyncHTTPTransport(uds=str(settings.CONTROLLER_SOCKET))
+    return httpx.AsyncClient(transport=transport, base_url="http://controller", timeout=PATIENCE)
 
 
 samples = Samples(feeds)

@@ -5,7 +5,8 @@ targets.register("VirtualMachine", lookup)     # in AppConfig.ready
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,13 +31,19 @@ class ConsoleTarget:
 
 
 Lookup = Callable[[UUID], ConsoleTarget | None]
+Places = Callable[[Collection[UUID]], dict[UUID, str]]
 
 _lookups: dict[str, Lookup] = {}
+_places: dict[str, Places] = {}
 
 
-def register(kind: str, lookup: Lookup) -> None:
-    """`lookup` is called in a thread, may use the database, and answers None for what is not there."""
+def register(kind: str, lookup: Lookup, places: Places | None = None) -> None:
+    """`lookup` is called in a thread, may use the database, and answers None for what is not there.
+
+    `places` tells the namespaces of many at once, without those that are not there.
+    """
     _lookups[kind] = lookup
+    _places[kind] = places or (lambda uids: {uid: it.namespace for uid in uids if (it := lookup(uid))})
 
 
 def find(uid: UUID) -> ConsoleTarget | None:
@@ -45,3 +52,15 @@ def find(uid: UUID) -> ConsoleTarget | None:
         if target is not None:
             return target
     return None
+
+
+def namespaces_of(uids: Iterable[str]) -> dict[str, str]:
+    """The namespace of each of these that is there. What is no uid is not there."""
+    wanted = {}
+    for text in uids:
+        with suppress(ValueError):
+            wanted[UUID(text)] = text
+    found: dict[str, str] = {}
+    for places in _places.values():
+        found |= {wanted[uid]: namespace for uid, namespace in places(wanted.keys()).items()}
+    return found
