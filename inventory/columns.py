@@ -34,6 +34,8 @@ COLUMNS = {
         Column("namespace", gettext_lazy("Namespace"), sorts=True),
         Column("vcpus", gettext_lazy("vCPUs"), "num"),
         Column("memory", gettext_lazy("Memory"), "num"),
+        Column("cpu", gettext_lazy("CPU"), "cell-spark"),
+        Column("memory-used", gettext_lazy("Memory used"), "cell-spark"),
         Column("address", gettext_lazy("Address")),
         Column("node", gettext_lazy("Node"), sorts=True),
         Column("labels", gettext_lazy("Labels")),
@@ -44,7 +46,7 @@ COLUMNS = {
         Column("os", gettext_lazy("Operating system")),
     )
 }
-DEFAULT = ("state", "namespace", "vcpus", "memory", "address", "labels", "created")
+DEFAULT = ("state", "namespace", "vcpus", "memory", "cpu", "address", "labels", "created")
 
 
 def known(names: Iterable[Any]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ CHECK = '<input class="form-check-input row-check" type="checkbox" name="uid" va
 STATE = '<span class="state tone-{}" title="{}">{}</span>'
 SUB = '<span class="row-sub">{}</span>'
 CLIPPED = '<span class="row-sub clip" title="{}">{}</span>'
+SPARK = '<span class="spark" data-spark="{}" data-uid="{}">–</span>'
 PROGRESS = '{0} <progress class="meter meter-sm" max="100" value="{1}">{1} %</progress> {1} %'
 VERB = """<button id="row-{uid}-{verb}" class="btn btn-ghost btn-row" type="button" hx-post="{url}"
  hx-target="#row-{uid}" hx-swap="morph:outerHTML" title="{label}" aria-label="{label} {title}">{icon}</button>"""
@@ -122,6 +123,11 @@ def folder(row: Shown, known: Words) -> str:
     return f'<td class="cell-less"><a href="{escape(there)}">{escape(row.vm.folder)}</a></td>'
 
 
+def spark(row: Shown, kind: str) -> str:
+    """What it takes, as a small line that the page draws (`frontend/src/page/sparks.ts`) while it runs."""
+    return f'<td class="dim cell-spark">{"–" if row.vm.is_off else SPARK.format(kind, row.vm.uid)}</td>'
+
+
 def events(row: Shown) -> str:
     own = f"vm-{row.vm.uid} from:body throttle:400ms"
     return f"{own}, operation-{row.operation.uid} from:body throttle:400ms" if row.operation else own
@@ -189,6 +195,8 @@ CELLS: dict[str, Callable[[Shown, Words], str]] = {
     "namespace": place,
     "vcpus": lambda row, _known: f'<td class="num cell-less">{row.vcpus or "–"}</td>',
     "memory": lambda row, _known: f'<td class="num cell-less">{size(row.memory_bytes)}</td>',
+    "cpu": lambda row, _known: spark(row, "cpu"),
+    "memory-used": lambda row, _known: spark(row, "memory"),
     "address": lambda row, known: f'<td class="mono" data-label="{known.address}">{address(row.addresses)}</td>',
     "node": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.status_node) or "–"}</td>',
     "labels": tags,

@@ -23,6 +23,7 @@ WORDS = (
     _("It cannot be fetched just now."),
     _("Hand over"),
     _("Hand over to %s"),
+    _("Highest in ten minutes: %s"),
     _("Left out, as this keyboard cannot type it: %s"),
     _("Live"),
     _("No figures in this time."),

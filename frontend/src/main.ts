@@ -49,6 +49,11 @@ document
   .querySelector('[data-palette]')
   ?.addEventListener('click', () => void import('./page/palette').then((module) => module.openPalette()))
 
+const sparks = () => {
+  if (document.querySelector('.spark')) void import('./page/sparks').then((module) => module.wakeSparks())
+}
+sparks()
+
 const mark = document.getElementById('live')
 function showMark(now: Mark, since: Date) {
   if (!mark) return
@@ -75,4 +80,5 @@ if (mark) {
 document.body.addEventListener('htmx:afterSettle', (event) => {
   tellTimes(event.target as ParentNode)
   count()
+  sparks()
 })

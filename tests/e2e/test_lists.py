@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import MACHINE, Desk
 from tests.e2e.tabs import PATIENCE_MS
+from tests.visitors import Visitor
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -85,3 +86,23 @@ def test_everything_from_one_box(at_desk: Desk, machine: str) -> None:
     expect(found.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/vms/default/{machine}/"))
+
+
+def test_a_line_beside_the_row_stays_when_the_row_is_patched(at_desk: Desk, running: str, editor: Visitor) -> None:
+    tab = at_desk.tab()
+    page = tab.page
+    tab.go("vms/")
+    row = page.locator("#vms tbody tr").filter(has_text=running)
+    spark = row.locator(".spark[data-spark=cpu]")
+    expect(spark).to_have_text(re.compile(r"^\d+ %$"), timeout=2 * PATIENCE_MS)
+    expect(spark.locator("path").last).to_have_attribute("d", re.compile("^M"))
+    drawn = spark.locator("svg").element_handle()
+    editor.power(running, "pause")
+    expect(row.locator(".state")).to_have_text("Paused")
+    assert drawn.is_visible()
+    editor.power(running, "resume")
+    expect(row.locator(".state")).to_have_text("Running")
+    assert drawn.is_visible()
+    row.get_by_role("button", name=f"Details of {running}").click()
+    expect(page.locator("#side .spark[data-spark=memory]")).to_have_text(re.compile(r"^\d+ %$"))
+    assert serious(page) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from inventory.columns import DEFAULT
 from inventory.folders import tree
@@ -16,6 +18,7 @@ from inventory.search import MACHINES
 from observability.models import AuditEntry
 from tests.people import MINE, OTHER, People, client_of
 from vmconsole.access.errors import Unprocessable
+from vmconsole.gateway import targets
 from vmconsole.operations.models import Operation
 from vmconsole.pages import labels_html
 
@@ -290,3 +293,25 @@ def test_a_row_being_made_shows_how_far_it_is_and_can_be_given_up(people: People
     assert cancel not in client_of(people.bob).get("/vms/").content.decode()
     carol.post(cancel)
     assert "disabled" in carol.get(f"/vms/rows/{row.uid}").content.decode()
+
+
+# --- small figures ----------------------------------------------------------------------------------------------------
+def test_a_machine_that_runs_has_a_place_for_its_line_and_others_a_dash(people: People) -> None:
+    running, off = vm("running", status_power="on", status_state="Running"), vm("off", status_power="off")
+    page = client_of(people.bob).get("/vms/?columns=cpu,memory-used").content.decode()
+    for kind in ("cpu", "memory"):
+        assert f'<span class="spark" data-spark="{kind}" data-uid="{running.uid}">–</span>' in page
+        assert f'data-spark="{kind}" data-uid="{off.uid}"' not in page
+    assert page.count('<td class="dim cell-spark">–</td>') == 2
+    assert f'data-uid="{running.uid}"' in client_of(people.bob).get(f"/vms/rows/{running.uid}").content.decode()
+    assert f'data-uid="{running.uid}"' not in client_of(people.dave).get("/vms/").content.decode()
+    side = client_of(people.bob).get(f"{running.get_absolute_url()}side").content.decode()
+    assert side.count(f'data-uid="{running.uid}"') == 2
+
+
+def test_namespaces_of_many_machines_are_one_query(people: People, django_assert_num_queries: Any) -> None:
+    made = [vm(f"m{number}") for number in range(5)]
+    trashed = vm("gone", trashed_at=timezone.now())
+    with django_assert_num_queries(1):
+        found = targets.namespaces_of([*(str(each.uid) for each in (*made, trashed)), "nonsense", str(uuid4())])
+    assert found == {str(each.uid): MINE for each in made}

@@ -9,10 +9,13 @@ import { backoff } from './backoff'
 export type Mark = 'live' | 'reconnecting' | 'stale'
 export type Point = Record<string, number | null> & { at: number }
 export type Hint = { id: number; kind: string; uid: string; namespace: string; name: string; what: string }
+/** Whole percents of many machines, (CPU, memory), each ending at the time `at`. */
+export type Glances = { at: number; step: number; lines: Record<string, (number | null)[][]> }
 export type Message =
   | { type: 'hello'; last: number }
   | ({ type: 'changed' } & Hint)
   | { type: 'samples'; uid: string; points: Point[] }
+  | ({ type: 'glances' } & Glances)
   | { type: 'gap' }
 
 /** Short names for events, as `vm-<uid>` in hx-trigger. */
@@ -64,6 +67,8 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
       tell('feed:changed', message)
     } else if (message.type === 'samples') {
       tell(`samples:${message.uid}`, message.points)
+    } else if (message.type === 'glances') {
+      tell('glances', message)
     } else if (message.type === 'gap') {
       tell('feed-refresh')
     } else if (message.type === 'hello') {

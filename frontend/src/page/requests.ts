@@ -19,6 +19,14 @@ const keptByReader = (name: string, element: Element) =>
   name === 'data-chosen' ||
   (name === 'aria-expanded' && element.hasAttribute('popovertarget'))
 
+/** A line that is drawn already is not the server's either: it only knows where one belongs. */
+const isSameSpark = (old: Node, fresh: Node) =>
+  old instanceof HTMLElement &&
+  fresh instanceof HTMLElement &&
+  old.matches('.spark') &&
+  old.dataset.uid === fresh.dataset.uid &&
+  old.dataset.spark === fresh.dataset.spark
+
 export function requests() {
   htmx.defineExtension('morph', {
     isInlineSwap: (style: string) => style === 'morph' || style === 'morph:outerHTML',
@@ -27,7 +35,10 @@ export function requests() {
       return Idiomorph.morph(target, (fragment as DocumentFragment).children, {
         morphStyle: style === 'morph:innerHTML' ? 'innerHTML' : 'outerHTML',
         ignoreActiveValue: true,
-        callbacks: { beforeAttributeUpdated: (name: string, element: Element) => !keptByReader(name, element) },
+        callbacks: {
+          beforeAttributeUpdated: (name: string, element: Element) => !keptByReader(name, element),
+          beforeNodeMorphed: (old: Node, fresh: Node) => !isSameSpark(old, fresh),
+        },
       }) as Node[]
     },
   })
