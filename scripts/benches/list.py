@@ -265,7 +265,7 @@ def sparklines(lab: Lab, seconds: float) -> list[Figure]:
             "renderer with 50 sparklines", with_them["process"], "% of a core", limit=2,
             detail=f"{lines:.0f} drawn; main thread {with_them['task']:.2f} %, scripts {with_them['script']:.2f} %",
         ),
-        Figure("the same without them", without["process"], "% of a core", 
+        Figure("the same without them", without["process"], "% of a core",
                detail=f"main thread {without['task']:.2f} %"),
     ]  # fmt: skip
 
