@@ -7,6 +7,7 @@ look at the runtime and only the loop writes it, so it is always a little old (`
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -225,9 +226,12 @@ class VirtualMachine(models.Model):
         self.spec_power = power
         return True
 
+    def differing(self, status: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in status.items() if getattr(self, name) != value}
+
     def record(self, **status: Any) -> bool:
         """Store what was seen. True when a person would notice; `status_as_of` alone is no news."""
-        changed = {name: value for name, value in status.items() if getattr(self, name) != value}
+        changed = self.differing(status)
         VirtualMachine.objects.filter(uid=self.uid).update(**changed, status_as_of=timezone.now())
         for name, value in changed.items():
             setattr(self, name, value)

@@ -5,6 +5,8 @@ The only writer of `status_*`. Used by the loop for one machine and by the resyn
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -25,6 +27,7 @@ from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Runtime
 from vmconsole.runtime.types import MachineSeen, MachineSpec, Power
 
+AT_ONCE = 1000  # rows in one statement
 WORRYING = (State.MISCONFIGURED, State.DISK_ERROR, State.DISK_NOT_FOUND, State.UNSCHEDULABLE, State.CRASH_LOOP)
 
 
@@ -35,10 +38,8 @@ def record_seen(
 ) -> bool:  # fmt: skip
     """Store one look. True when a person would notice the difference."""
     before, crashes = (vm.status_power, vm.status_state, vm.status_reason), vm.status_crashes
-    status = _hardware(vm, seen)
     facts = facts_of(vm, seen, operation=operation, assembled=assembled, unschedulable=unschedulable)
-    status |= _state(vm, shown(facts))
-    noticed = vm.record(**status)
+    noticed = vm.record(**_hardware(vm, seen, cards_of(vm)), **_state(vm, shown(facts)))
     if noticed:
         tell(vm)
     _tell_of_change(vm, before)
@@ -75,7 +76,7 @@ def facts_of(
     )
 
 
-def _hardware(vm: VirtualMachine, seen: MachineSeen | None) -> dict[str, Any]:
+def _hardware(vm: VirtualMachine, seen: MachineSeen | None, cards: Iterable[NetworkInterface]) -> dict[str, Any]:
     if seen is None:
         return {"status_power": "", "status_node": "", "status_screen": {}, "status_guest": {}, "status_running": {}}
     status: dict[str, Any] = {
@@ -101,7 +102,7 @@ def _hardware(vm: VirtualMachine, seen: MachineSeen | None) -> dict[str, Any]:
     if seen.stop_reason in ("crashed", "failed") and vm.status_power == Power.ON and seen.power in OFF:
         recent = [*vm.status_crashes, timezone.now().isoformat()][-10:]
         status["status_crashes"] = recent
-    status["status_addresses"] = addresses(vm)
+    status["status_addresses"] = addresses(vm, cards)
     return status
 
 
@@ -118,10 +119,13 @@ def running_of(spec: MachineSpec) -> dict[str, Any]:
     }
 
 
-def addresses(vm: VirtualMachine) -> list[dict[str, Any]]:
+def cards_of(vm: VirtualMachine) -> Iterable[NetworkInterface]:
+    return NetworkInterface.objects.filter(machine_uid=vm.uid).select_related("network").order_by("card_name")
+
+
+def addresses(vm: VirtualMachine, cards: Iterable[NetworkInterface]) -> list[dict[str, Any]]:
     """Each card with its MAC and addresses: what the guest says first, then what it was given."""
     said = {nic["mac"].lower(): nic["addresses"] for nic in vm.status_guest.get("nics", [])}
-    cards = NetworkInterface.objects.filter(machine_uid=vm.uid).select_related("network").order_by("card_name")
     return [
         {
             "name": card.card_name,
@@ -185,20 +189,54 @@ def record_foreign(runtime: Runtime, seen: MachineSeen) -> VirtualMachine:
 
 
 def record_all(runtime: Runtime, machines: list[MachineSeen]) -> list[UUID]:
-    """Store one look at a whole runtime. The uids of machines that are not as wished."""
+    """Store one look at a whole runtime. The uids of machines that are not as wished.
+
+    Most are as they were half a minute ago. Asking and writing for each of ten thousand took so long that hints waited
+    for seconds, and what had just changed was shown late: who is the same costs no query of its own.
+    """
     rows = {vm.uid: vm for vm in VirtualMachine.objects.filter(runtime=runtime)}
     operations = {op.subject_uid: op for op in Operation.objects.open().filter(subject_kind=KIND)}
+    cards = _all_cards()
     unsettled: list[UUID] = []
+    same: list[UUID] = []
     for seen in machines:
-        vm = rows.pop(seen.uid, None) or record_foreign(runtime, seen)
-        unsettled += _record_one(vm, seen, operations.get(seen.uid))
+        vm, operation = rows.pop(seen.uid, None) or record_foreign(runtime, seen), operations.get(seen.uid)
+        if operation is None and _is_settled(vm) and _is_same(vm, seen, cards.get(vm.uid, ())):
+            same.append(vm.uid)
+        else:
+            unsettled += _record_one(vm, seen, operation)
     for vm in rows.values():
         if vm.managed:
             unsettled += _record_one(vm, None, operations.get(vm.uid))
         else:
             vm.delete()
             tell(vm, "DELETED")
+    for some in range(0, len(same), AT_ONCE):
+        VirtualMachine.objects.filter(uid__in=same[some : some + AT_ONCE]).update(status_as_of=timezone.now())
     return unsettled
+
+
+def _all_cards() -> dict[UUID | None, list[NetworkInterface]]:
+    found: dict[UUID | None, list[NetworkInterface]] = defaultdict(list)
+    for card in NetworkInterface.objects.exclude(machine_uid=None).select_related("network").order_by("card_name"):
+        found[card.machine_uid].append(card)
+    return found
+
+
+def _is_same(vm: VirtualMachine, seen: MachineSeen, cards: Iterable[NetworkInterface]) -> bool:
+    """Whether there is nothing to write down but that it was seen."""
+    status = _hardware(vm, seen, cards) | _state(vm, shown(facts_of(vm, seen)))
+    return not vm.differing(status)
+
+
+def _is_settled(vm: VirtualMachine) -> bool:
+    """As wished, with nothing in the way."""
+    if vm.status_state in WORRYING or vm.status_state in (State.PENDING, State.PROVISIONING):
+        return False
+    power = Power.OFF if vm.is_off else Power(vm.status_power)
+    return power == vm.spec_power and (
+        not vm.managed or (vm.generation == vm.observed_generation and not vm.deletion_requested_at)
+    )
 
 
 def _record_one(vm: VirtualMachine, seen: MachineSeen | None, operation: Operation | None) -> list[UUID]:
@@ -210,9 +248,7 @@ def _record_one(vm: VirtualMachine, seen: MachineSeen | None, operation: Operati
         if seen and not operation and vm.spec_power != seen.power:
             vm.accept(seen.power)
         return []
-    power = Power.OFF if vm.is_off else Power(vm.status_power)
-    settled = vm.generation == vm.observed_generation and power == vm.spec_power and not vm.deletion_requested_at
-    return [] if settled else [vm.uid]
+    return [] if _is_settled(vm) else [vm.uid]
 
 
 @transaction.atomic

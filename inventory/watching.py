@@ -18,7 +18,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from inventory.models import VirtualMachine
-from inventory.observe import addresses, record_all, record_foreign, record_seen, record_unreachable
+from inventory.observe import addresses, cards_of, record_all, record_foreign, record_seen, record_unreachable
 from inventory.services.asking import KIND, tell
 from inventory.services.trash import purge_due
 from inventory.services.types import ensure_predefined
@@ -194,7 +194,11 @@ def refresh_guest(runtime: Runtime, vm: VirtualMachine) -> None:
     guest = asdict(said) if said else {}
     answered = {"status_agent_at": timezone.now()} if guest else {}
     before, vm.status_guest = vm.status_guest, guest
-    status = {"status_guest": guest, "status_guest_as_of": timezone.now(), "status_addresses": addresses(vm)}
+    status = {
+        "status_guest": guest,
+        "status_guest_as_of": timezone.now(),
+        "status_addresses": addresses(vm, cards_of(vm)),
+    }
     news = guest != before or status["status_addresses"] != vm.status_addresses
     VirtualMachine.objects.filter(uid=vm.uid).update(**status, **answered)
     if news:

@@ -321,7 +321,7 @@ def test_without_a_controller_everything_else_goes_on(carol: Browser, machine: M
 
 
 def is_glances(message: dict[str, Any]) -> bool:
-    return message["type"] == "glances"
+    return bool(message["type"] == "glances")
 
 
 def test_small_figures_of_many_rows_are_one_question_and_watch_nobody(carol: Browser, controller: Controller) -> None:

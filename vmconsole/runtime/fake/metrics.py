@@ -37,8 +37,7 @@ class FakeMetrics:
         """As busy as its machines are, and a little more."""
         now = self._world.clock()
         node = self._world.node()
-        machines = [sample_of(machine, now) for machine in self._world.running(now)]
-        busy = sum(sample.cpu_seconds for sample in machines)
+        busy = sum(cpu_seconds(machine, now) for machine in self._world.running(now))
         return HostSample(
             at=now,
             total_seconds=now * node.cpus,
@@ -54,7 +53,7 @@ class FakeMetrics:
 def sample_of(machine: Machine, now: float) -> Sample:
     spec = machine.running or machine.spec
     uid, seconds = spec.uid, max(0.0, now - machine.started_at)
-    cpu = load_seconds(uid, "cpu", seconds) * spec.vcpus
+    cpu = cpu_seconds(machine, now)
     used = 0.25 + 0.5 * load(uid, "memory", seconds)
     return Sample(
         uid=uid,
@@ -74,6 +73,11 @@ def sample_of(machine: Machine, now: float) -> Sample:
         disks=tuple(_disk(uid, disk.name, seconds) for disk in spec.disks if not disk.cdrom),
         nics=tuple(_nic(uid, nic.name, seconds) for nic in spec.nics),
     )
+
+
+def cpu_seconds(machine: Machine, now: float) -> float:
+    spec = machine.running or machine.spec
+    return load_seconds(spec.uid, "cpu", max(0.0, now - machine.started_at)) * spec.vcpus
 
 
 def load(uid: UUID, what: str, seconds: float) -> float:
