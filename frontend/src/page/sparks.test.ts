@@ -64,6 +64,22 @@ describe('lines beside rows', () => {
     expect(spark('u').textContent).toBe('12 %')
   })
 
+  it('are asked for again when their row became that of another machine', async () => {
+    Eye.last.sees(spark('u'))
+    glance(10, { u: [[12], [50]] })
+    paint()
+    const row = spark('u')
+    row.dataset.uid = 'w' // as morphing does: what only the page knew is gone
+    delete row.dataset.feed
+    row.textContent = '–'
+    const { wakeSparks } = await import('./sparks')
+    wakeSparks()
+    expect(row.dataset.feed).toBe('glance/w')
+    glance(20, { w: [[3], [4]] })
+    paint()
+    expect(row.textContent).toBe('3 %')
+  })
+
   it('say that a machine stopped', () => {
     Eye.last.sees(spark('u'))
     glance(10, { u: [[12], [50]] })

@@ -27,6 +27,8 @@ export function wakeSparks() {
     known.add(spark)
     observer.observe(spark)
   }
+  // Morphing may have made a row into that of another machine.
+  meet([...seen].filter((spark) => !spark.dataset.feed))
 }
 
 function forget(spark: HTMLElement) {
@@ -36,21 +38,21 @@ function forget(spark: HTMLElement) {
 }
 
 function turned(entries: IntersectionObserverEntry[]) {
-  let more = false
-  for (const { target, isIntersecting } of entries) {
-    const spark = target as HTMLElement
-    if (!isIntersecting) {
-      seen.delete(spark)
-      continue
-    }
+  const those = (inside: boolean) =>
+    entries.filter((entry) => entry.isIntersecting === inside).map((entry) => entry.target as HTMLElement)
+  for (const spark of those(false)) seen.delete(spark)
+  meet(those(true))
+}
+
+/** They are on the screen: what is known of them is drawn, and told from now on. */
+function meet(sparks: HTMLElement[]) {
+  const fresh = sparks.filter((spark) => !spark.dataset.feed)
+  for (const spark of fresh) spark.dataset.feed = `glance/${spark.dataset.uid}`
+  for (const spark of sparks) {
     seen.add(spark)
     due.add(spark)
-    if (!spark.dataset.feed) {
-      spark.dataset.feed = `glance/${spark.dataset.uid}`
-      more = true
-    }
   }
-  if (more) document.body.dispatchEvent(new CustomEvent('feed-subscribe'))
+  if (fresh.length) document.body.dispatchEvent(new CustomEvent('feed-subscribe'))
   draw()
 }
 
