@@ -39,7 +39,7 @@ COLUMNS = {
         Column("address", gettext_lazy("Address")),
         Column("node", gettext_lazy("Node"), sorts=True),
         Column("labels", gettext_lazy("Labels")),
-        Column("created", gettext_lazy("Created"), sorts=True),
+        Column("created", gettext_lazy("Created"), "cell-when", sorts=True),
         Column("started", gettext_lazy("Started")),
         Column("folder", gettext_lazy("Folder")),
         Column("type", gettext_lazy("Machine type")),

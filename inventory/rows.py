@@ -200,7 +200,7 @@ CELLS: dict[str, Callable[[Shown, Words], str]] = {
     "address": lambda row, known: f'<td class="mono" data-label="{known.address}">{address(row.addresses)}</td>',
     "node": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.status_node) or "–"}</td>',
     "labels": tags,
-    "created": lambda row, _known: f'<td class="dim tight cell-less">{ago(row.vm.created_at)}</td>',
+    "created": lambda row, _known: f'<td class="dim tight cell-less cell-when">{ago(row.vm.created_at)}</td>',
     "started": lambda row, _known: f'<td class="dim tight cell-less">{ago(row.started_at)}</td>',
     "folder": folder,
     "type": lambda row, _known: f'<td class="dim cell-less">{escape(row.vm.spec_type_name) or "–"}</td>',

@@ -92,9 +92,9 @@ def vm_list(request: HttpRequest) -> HttpResponse:
         "columns": [COLUMNS[key] for key in columns_of(user, request.GET, view)],
         "folders": tree(counted(visible(request), scope_key(request)), asked.query),
         "may_create": bool(namespaces(user, Right.EDIT)),
+        "fragment": request.headers.get("HX-Target") == "vms",
     }
-    fragment = request.headers.get("HX-Target") == "vms"
-    return render(request, "inventory/vm_table.html" if fragment else "inventory/vm_list.html", context)
+    return render(request, "inventory/vm_table.html" if context["fragment"] else "inventory/vm_list.html", context)
 
 
 def changed(request: HttpRequest, view: SavedView) -> bool:

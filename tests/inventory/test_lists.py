@@ -315,3 +315,13 @@ def test_namespaces_of_many_machines_are_one_query(people: People, django_assert
     with django_assert_num_queries(1):
         found = targets.namespaces_of([*(str(each.uid) for each in (*made, trashed)), "nonsense", str(uuid4())])
     assert found == {str(each.uid): MINE for each in made}
+
+
+def test_sorting_and_searching_bring_the_list_alone_and_the_address_of_its_csv(people: People) -> None:
+    vm("web")
+    client = client_of(people.bob)
+    whole, part = client.get("/vms/?sort=-name"), client.get("/vms/?sort=-name", headers={"HX-Target": "vms"})
+    assert "<main" in whole.content.decode()
+    text = part.content.decode()
+    assert "<main" not in text
+    assert '<a class="btn" id="csv" hx-swap-oob="true" href="/vms/export.csv?sort=-name"' in text

@@ -12,6 +12,8 @@ type Swap = {
   swapOverride?: string
 }
 
+type Asked = { elt: Element; requestConfig: { verb: string; boosted: boolean } }
+
 /** What a reader did on the page (ticked, unfolded) is not the server's to undo when a row is patched. */
 const keptByReader = (name: string, element: Element) =>
   (name === 'checked' && element.matches('.row-check')) ||
@@ -63,8 +65,8 @@ export function requests() {
   })
   // Morphing may turn a button into another; what it asked for before must not be asked by the new one.
   document.body.addEventListener('htmx:beforeRequest', (event) => {
-    const { elt, requestConfig } = (event as CustomEvent<{ elt: Element; requestConfig: { verb: string } }>).detail
-    if (!elt.hasAttribute(`hx-${requestConfig.verb}`)) event.preventDefault()
+    const { elt, requestConfig } = (event as CustomEvent<Asked>).detail
+    if (!requestConfig.boosted && !elt.hasAttribute(`hx-${requestConfig.verb}`)) event.preventDefault()
   })
   document.body.addEventListener('htmx:sendError', () => toast(t('The console does not answer. Nothing was changed.')))
 }
