@@ -87,9 +87,14 @@ class Asked:
             "query": self.query,
             "sort": self.sort,
             "complaints": self.complaints,
-            "silent": Runtime.objects.filter(status_reachable=False).exclude(status_as_of=None).only(*SAID),
+            "silent": silent(),
             "lessons": self.listing.grammar.lessons,
         }
+
+
+def silent() -> QuerySet[Runtime]:
+    """Runtimes that do not answer."""
+    return Runtime.objects.filter(status_reachable=False).exclude(status_as_of=None).only(*SAID)
 
 
 def turned(column: str) -> str:

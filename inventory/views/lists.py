@@ -21,7 +21,7 @@ from inventory.views.finding import machine, row_of, visible
 from observability import events
 from vmconsole.access.rights import Right, everywhere, may, namespaces
 from vmconsole.access.views_people import asker
-from vmconsole.lists import Asked, Listing, namespace_of
+from vmconsole.lists import Asked, Listing, namespace_of, silent
 
 # What a row never shows. Reading it would cost a third of the page; what its why-line reads must not stand here, or
 # every row would ask for it alone (tests/test_lists.py counts).
@@ -77,6 +77,8 @@ def page_of(request: HttpRequest, asked: Asked) -> Page[Any]:
 @require_safe
 def vm_list(request: HttpRequest) -> HttpResponse:
     user = asker(request)
+    if request.headers.get("HX-Target") == "silent":  # asked whenever any machine changes
+        return render(request, "parts/silent.html", {"silent": silent()})
     if not request.GET and (first := saved.default_of(user)):
         return redirect(saved.address_of(first))
     asked, view = LIST.asked(request, visible(request)), view_of(user, request.GET)

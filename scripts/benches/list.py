@@ -135,8 +135,9 @@ def weight(lab: Lab) -> list[Figure]:
         page.goto(f"{lab.console.url}vms/", wait_until="networkidle")
         first = weighed(sizes, types)
         sizes.clear()
-        page.locator("a[rel=next]").click()
-        page.wait_for_url("**page=2*", wait_until="networkidle")
+        with page.expect_event("requestfinished", lambda request: "page=2" in request.url):
+            page.locator("a[rel=next]").click()
+        page.wait_for_load_state("networkidle")
         following = weighed(sizes, types)
     return [
         Figure("first visit, compressed", first, "kB", limit=120, detail="HTML, scripts, style sheets"),

@@ -50,7 +50,7 @@ def test_labels_folders_and_a_view_of_ones_own(at_desk: Desk, machine: str) -> N
     page.get_by_role("button", name="Columns").click()
     page.locator("#dialog").get_by_role("checkbox", name="Folder").check()
     page.locator("#dialog").get_by_role("button", name="Folder further left").click()
-    page.locator("#dialog").get_by_role("button", name="Use").click()
+    page.locator("#dialog").get_by_role("button", name="Use", exact=True).click()
     expect(page.get_by_role("columnheader", name="Folder")).to_be_visible()
     page.get_by_role("button", name="Views").click()
     page.get_by_role("button", name="Save what is shown now").click()

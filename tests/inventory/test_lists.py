@@ -21,6 +21,8 @@ from vmconsole.access.errors import Unprocessable
 from vmconsole.gateway import targets
 from vmconsole.operations.models import Operation
 from vmconsole.pages import labels_html
+from vmconsole.runtime import connect
+from vmconsole.runtime.models import Runtime
 
 pytestmark = pytest.mark.django_db
 
@@ -325,3 +327,12 @@ def test_sorting_and_searching_bring_the_list_alone_and_the_address_of_its_csv(p
     text = part.content.decode()
     assert "<main" not in text
     assert '<a class="btn" id="csv" hx-swap-oob="true" href="/vms/export.csv?sort=-name"' in text
+
+
+def test_whether_its_runtime_answers_is_asked_without_the_list(people: People) -> None:
+    vm("web")
+    runtime = connect.only()
+    Runtime.objects.filter(uid=runtime.uid).update(status_reachable=False, status_as_of=timezone.now())
+    text = client_of(people.bob).get("/vms/", headers={"HX-Target": "silent"}).content.decode()
+    assert "local does not answer" in text
+    assert "<tr" not in text
