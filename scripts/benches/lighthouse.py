@@ -57,7 +57,10 @@ def bench(
         figures = []
         for path, quick in pages(admin):
             if only in f"/{path}":
-                figures += judged(console.url + path, port, f"/{path}", quick=quick)
+                found = judged(console.url + path, port, f"/{path}", quick=quick)
+                for each in found:  # it takes minutes
+                    typer.echo(f"{each.value:3.0f} {each.name} {each.detail}", err=True)
+                figures += found
     raise typer.Exit(0 if show("Lighthouse, desktop", figures, json_file) else 1)
 
 
