@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from inventory import watching
@@ -299,28 +298,6 @@ def test_a_machine_made_outside_is_listed_and_adopted_without_a_restart(people: 
     assert (vm.managed, vm.namespace, vm.name, vm.spec_vcpus) == (True, MINE, "by-hand", 2)
     assert (vm.status_state, vm.status_started_at) == ("Running", began)
     assert vm.versions.get().manifest["spec"]["compute"]["cpu"] == {"vcpus": 2}
-
-
-def test_machines_that_are_as_they_were_cost_no_queries(people: People, fake_runtime: Any) -> None:
-    """Ten thousand of them held up every hint for seconds."""
-    watcher = watching.Watcher(lambda: True)
-
-    def queries() -> int:
-        watcher.resync(connect.only())  # its guests were asked, and all is written down
-        with CaptureQueriesContext(connection) as asked:
-            watcher.resync(connect.only())
-        return len(asked)
-
-    first = running(people)
-    few = queries()
-    others = [running(people, f"web-{number}") for number in range(2, 6)]
-    assert queries() == few
-    seen = [now(vm).status_as_of for vm in (first, *others)]
-    watcher.resync(connect.only())
-    assert not {now(vm).status_as_of for vm in (first, *others)} & set(seen)
-    fake_runtime.machines.set_power(others[0].uid, Power.PAUSED)
-    watcher.resync(connect.only())
-    assert [now(vm).status_power for vm in (first, *others)] == ["on", "paused", "on", "on", "on"]
 
 
 def test_removed_outside_stays_gone_until_somebody_starts_it(people: People, fake_runtime: Any) -> None:
