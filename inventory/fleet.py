@@ -139,6 +139,9 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
     if nodes and not vitals.is_alive("controller"):
         text = _("States and figures are the last that were seen. See whether its process runs, and its log.")
         found.append(Trouble(_("The controller does not answer"), text, there))
+    if nodes and not vitals.is_alive("worker"):
+        text = _("What is asked for waits until it is back. See whether its process runs, and its log.")
+        found.append(Trouble(_("The worker does not answer"), text, there))
     for node in nodes:
         found += [Trouble(check["message"], check.get("fix", ""), there) for check in node.failed_checks]
         if node.status_as_of and now - node.status_as_of > STALE_AFTER:

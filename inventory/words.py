@@ -36,6 +36,8 @@ WORDS = (
     _("Pause"),
     _("Play"),
     _("Reconnecting"),
+    _("The controller does not answer. States and figures are the last that were seen."),
+    _("The worker does not answer. What is asked for waits until it is back."),
     _("Select all %s that match"),
     _("Stale since %s"),
     _("Stopped after %s of %s keys"),

@@ -7,7 +7,7 @@ answers come from the others.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -55,6 +55,15 @@ def _add(name: str, seconds: float) -> None:
 
 def is_alive(name: str) -> bool:
     return Vital.objects.filter(name=name, last_at__gte=timezone.now() - ALIVE).exists()
+
+
+def silent(names: Iterable[str]) -> dict[str, str]:
+    """Those of these processes that are not alive any more, and when they last were (ISO 8601).
+
+    One that never was is only starting, and belongs to nobody's story yet.
+    """
+    dead = Vital.objects.filter(name__in=names, last_at__lt=timezone.now() - ALIVE)
+    return {name: last_at.isoformat() for name, last_at in dead.values_list("name", "last_at")}
 
 
 def text() -> str:

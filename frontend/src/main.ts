@@ -55,17 +55,18 @@ const sparks = () => {
 sparks()
 
 const mark = document.getElementById('live')
-function showMark(now: Mark, since: Date) {
+function showMark(now: Mark, since: Date, silent = '') {
   if (!mark) return
   mark.dataset.state = now
   const word = mark.querySelector('.word')
-  const said = {
-    live: t('Live'),
-    reconnecting: t('Reconnecting'),
-    stale: t('Stale since %s', clock(since, document.documentElement.lang, zone())),
-  }[now]
+  const at = clock(since, document.documentElement.lang, zone())
+  const said = { live: t('Live'), reconnecting: t('Reconnecting'), stale: t('Stale since %s', at) }[now]
+  const why: Record<string, string> = {
+    controller: t('The controller does not answer. States and figures are the last that were seen.'),
+    worker: t('The worker does not answer. What is asked for waits until it is back.'),
+  }
   if (word) word.textContent = said
-  mark.title = said
+  mark.title = why[silent] ?? said
 }
 if (mark) {
   const feed = openFeed(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/feed`, showMark)

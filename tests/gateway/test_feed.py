@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -18,9 +19,11 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from websockets.sync.client import ClientConnection
 
-from observability import changes
+from observability import changes, vitals
+from observability.models import Vital
 from tests.gateway.conftest import Browser, Machine, Server, close_code
 from tests.people import MINE, OTHER, People
 from vmconsole.access.models import RoleBinding
@@ -39,9 +42,9 @@ class Page:
     def hear(self, seconds: float = 5) -> dict[str, Any]:
         return dict(json.loads(self.opened.recv(timeout=seconds)))
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 5) -> dict[str, Any]:
         while True:
-            message = self.hear()
+            message = self.hear(seconds)
             if wanted(message):
                 return message
 
@@ -373,3 +376,16 @@ def test_a_page_that_does_not_listen_keeps_ten_minutes_of_them() -> None:
 
 async def _nobody_hears(_: object) -> None:
     raise AssertionError("nobody runs it")
+
+
+def test_a_page_is_told_when_nobody_looks_any_more(carol: Browser) -> None:
+    with page(carol) as shown:
+        assert shown.hello["silent"] == {}
+        since = timezone.now() - timedelta(minutes=3)
+        Vital.objects.create(name="controller", count=1, seconds=0, last_at=since)
+        told = shown.until(lambda message: message["type"] == "pulse", seconds=15)
+        assert told["silent"] == {"controller": since.isoformat()}
+        with page(carol) as other:
+            assert other.hello["silent"] == told["silent"]
+        vitals.beat("controller")
+        assert shown.until(lambda message: message["type"] == "pulse", seconds=15)["silent"] == {}

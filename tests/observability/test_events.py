@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from observability import changes, events, housekeeping, vitals
-from observability.models import Change, Event
+from observability.models import Change, Event, Vital
 from tests.access.tokens import program_of, token_of
 from tests.people import MINE, OTHER, make_people
 
@@ -118,6 +118,10 @@ def test_vitals_of_the_house() -> None:
     assert not vitals.is_alive("worker")
     vitals.beat("worker")
     assert vitals.is_alive("worker")
+    assert vitals.silent(["worker", "controller"]) == {}
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Vital.objects.filter(name="worker").update(last_at=long_ago)
+    assert vitals.silent(["worker", "controller"]) == {"worker": long_ago.isoformat()}
     with vitals.timed("reconcile"):
         pass
     text = vitals.text()

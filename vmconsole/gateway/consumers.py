@@ -2,7 +2,8 @@
 
 The client sends {"subscribe": ["VirtualMachine", "Operation/<uid>", "samples/<uid>", "glance/<uid>"]}, each time the
 whole list, and may add {"since": <id of the last hint>} after a gap. It gets "hello", "subscribed" (from here on
-nothing is missed), "changed", "samples", "glances", and "gap" when it must ask for everything again.
+nothing is missed), "changed", "samples", "glances", "pulse" (which of our processes give no sign of life), and "gap"
+when it must ask for everything again.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Feed(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no
         feeds.subscribers.add(subscriber)
         watch.add(subscriber)
         now = timezone.now().isoformat()
-        await self.send_json({"type": "hello", "live": True, "time": now, "last": feeds.last})
+        await self.send_json({"type": "hello", "live": True, "time": now, "last": feeds.last, "silent": feeds.silent})
         self.speaking = asyncio.create_task(subscriber.run())
 
     async def disconnect(self, code: int) -> None:

@@ -43,6 +43,7 @@ class Subscriber:
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
         self._points: dict[str, list[Any]] = {}
         self._glances: dict[int, dict[str, Any]] = {}
+        self._silent: Mapping[str, str] | None = None
         self._gap = False
         self._news = asyncio.Event()
 
@@ -87,6 +88,10 @@ class Subscriber:
             del self._glances[old]
         self._news.set()
 
+    def hear_silent(self, silent: Mapping[str, str]) -> None:
+        self._silent = silent
+        self._news.set()
+
     def missed(self) -> None:
         """There is more to say than it is worth: let the page ask for everything again."""
         self._pending.clear()
@@ -100,6 +105,9 @@ class Subscriber:
             if self._gap:
                 self._gap = False
                 await self._tell({"type": "gap"})
+            if self._silent is not None:
+                silent, self._silent = self._silent, None
+                await self._tell({"type": "pulse", "silent": silent})
             pending, self._pending = self._pending, {}
             for message in pending.values():
                 await self._tell(message)
@@ -132,6 +140,7 @@ class Feeds:
     def __init__(self) -> None:
         self.subscribers: set[Subscriber] = set()
         self.last = 0
+        self.silent: Mapping[str, str] = {}  # processes that gave no sign of life, and when they last did
 
     def deliver(self, found: Sequence[Change]) -> None:
         """In the event loop."""
@@ -146,6 +155,13 @@ class Feeds:
         for subscriber in self.subscribers:
             subscriber.since = 0
             subscriber.missed()
+
+    def tell_silent(self, silent: Mapping[str, str]) -> None:
+        if silent == self.silent:
+            return
+        self.silent = silent
+        for subscriber in self.subscribers:
+            subscriber.hear_silent(silent)
 
     def wanted_samples(self) -> set[str]:
         return set().union(*(subscriber.samples for subscriber in self.subscribers))

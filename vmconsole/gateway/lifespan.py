@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from observability import changes
 from observability.models import Change
-from vmconsole.gateway import sessions
+from vmconsole.gateway import pulse, sessions
 from vmconsole.gateway.feed import feeds
 from vmconsole.gateway.glances import glances
 from vmconsole.gateway.people import in_thread
@@ -39,7 +39,7 @@ async def running() -> AsyncIterator[None]:
         lambda newest: [loop.call_soon_threadsafe(restart, newest) for _, restart in listeners],
     )
     tail.start()
-    tasks = [asyncio.create_task(watch.run()), asyncio.create_task(samples.run()), asyncio.create_task(glances.run())]
+    tasks = [asyncio.create_task(work) for work in (watch.run(), samples.run(), glances.run(), pulse.run())]
     try:
         yield
     finally:

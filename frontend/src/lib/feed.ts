@@ -11,8 +11,11 @@ export type Point = Record<string, number | null> & { at: number }
 export type Hint = { id: number; kind: string; uid: string; namespace: string; name: string; what: string }
 /** Whole percents of many machines, (CPU, memory), each ending at the time `at`. */
 export type Glances = { at: number; step: number; lines: Record<string, (number | null)[][]> }
+/** Processes of the console that give no sign of life, and when they last did. */
+export type Silent = Record<string, string>
 export type Message =
-  | { type: 'hello'; last: number }
+  | { type: 'hello'; last: number; silent: Silent }
+  | { type: 'pulse'; silent: Silent }
   | ({ type: 'changed' } & Hint)
   | { type: 'samples'; uid: string; points: Point[] }
   | ({ type: 'glances' } & Glances)
@@ -40,7 +43,7 @@ const signedOut = 4401
 
 export type Feed = { subscribe(): void; close(): void }
 
-export function openFeed(url: string, mark: (now: Mark, since: Date) => void): Feed {
+export function openFeed(url: string, mark: (now: Mark, since: Date, silent?: string) => void): Feed {
   let socket: WebSocket | undefined
   let attempt = 0
   // What happened between the page's making and this feed is told too.
@@ -50,6 +53,13 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
   let asleep: number | undefined
   let sent = ''
   let closed = false
+
+  /** Our own line lives; whether what it tells is of now is for others to say. */
+  const lives = (silent: Silent) => {
+    const [name, since] = Object.entries(silent).sort()[0] ?? []
+    if (name && since) mark('stale', new Date(since), name)
+    else mark('live', new Date())
+  }
 
   const subscribe = () => {
     if (socket?.readyState !== WebSocket.OPEN) return
@@ -75,7 +85,9 @@ export function openFeed(url: string, mark: (now: Mark, since: Date) => void): F
       attempt = 0
       lost = undefined
       last ??= message.last
-      mark('live', new Date())
+      lives(message.silent)
+    } else if (message.type === 'pulse') {
+      lives(message.silent)
     }
   }
 

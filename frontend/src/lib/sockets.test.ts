@@ -53,7 +53,7 @@ describe('the feed', () => {
     const marks: Mark[] = []
     const feed = openFeed('ws://here/feed', (mark) => marks.push(mark))
     newest().opened()
-    newest().hears({ type: 'hello', last: 7 })
+    newest().hears({ type: 'hello', last: 7, silent: {} })
     return { feed, marks }
   }
 
@@ -65,7 +65,7 @@ describe('the feed', () => {
     vi.advanceTimersByTime(400)
     newest().opened()
     expect(newest().sent).toEqual(['{"subscribe":["Operation"],"since":9}'])
-    newest().hears({ type: 'hello', last: 12 })
+    newest().hears({ type: 'hello', last: 12, silent: {} })
     expect(marks).toEqual(['live', 'reconnecting', 'live'])
     feed.close()
   })
@@ -90,6 +90,22 @@ describe('the feed', () => {
     expect(opening.readyState).toBe(0)
     vi.advanceTimersByTime(60_000)
     expect(newest()).toBe(opening)
+  })
+
+  it('does not call live what nobody looks at', () => {
+    const marks: [Mark, string, string?][] = []
+    const feed = openFeed('ws://here/feed', (mark, since, silent) => marks.push([mark, since.toISOString(), silent]))
+    newest().opened()
+    const since = '2026-12-04T17:44:00.000Z'
+    newest().hears({ type: 'hello', last: 7, silent: { controller: since } })
+    newest().hears({ type: 'pulse', silent: { worker: since, controller: since } })
+    newest().hears({ type: 'pulse', silent: {} })
+    expect(marks.slice(0, 2)).toEqual([
+      ['stale', since, 'controller'],
+      ['stale', since, 'controller'],
+    ])
+    expect(marks[2]?.[0]).toBe('live')
+    feed.close()
   })
 
   it('does not knock again after signing out', () => {
