@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import signal
@@ -140,9 +141,12 @@ def test_the_last_words_of_libvirtd_are_the_cause_not_the_end(tmp_path: Path) ->
     assert last_words(log) == "Initialization of QEMU state driver failed: no such user"
 
 
-def test_the_user_that_libvirt_was_compiled_with_is_there(console: Console) -> None:
-    """Without it libvirtd does not start, and only a package that we do not want makes it."""
-    assert pwd.getpwnam(host_setup.COMPILED_IN).pw_shell == "/usr/sbin/nologin"
+def test_the_users_and_groups_that_libvirt_was_compiled_with_are_there(console: Console) -> None:
+    """Without them libvirtd or its networks do not start, and only a package that we do not want makes them."""
+    for user in (host_setup.COMPILED_IN, host_setup.DNSMASQ):
+        assert pwd.getpwnam(user).pw_shell == "/usr/sbin/nologin"
+        assert grp.getgrnam(user)
+    assert grp.getgrnam(host_setup.KVM)
     ours = console.virsh("capabilities")
     assert "<domain type='qemu'" in ours or '<domain type="qemu"' in ours
 

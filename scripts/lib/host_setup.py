@@ -34,10 +34,15 @@ MEMBERS = {  # beyond the primary group of the same name
     WEB: (WORKER, CONSOLE),
     QEMU: (CONSOLE,),
 }
-# libvirtd looks up the user that the distribution compiled in before it reads which one to use instead, and does not
-# start without it. The package that makes this user (libvirt-daemon-system) brings the host's own libvirtd along, so it
-# is made here, with the number Debian keeps for it. Nothing of ours runs as it.
+# libvirtd looks up the user and the group that the distribution compiled in before it reads which ones to use instead,
+# and does not start without them. The package that makes them (libvirt-daemon-system) brings the host's own libvirtd
+# along, so they are made here, the user with the number Debian keeps for it. No guest of ours runs as it.
 COMPILED_IN, COMPILED_IN_ID = "libvirt-qemu", 64055
+# Ubuntu's compiled-in group; Debian's is named like the user. udev makes it, which containers do not have.
+KVM = "kvm"
+# As whom Ubuntu's libvirt has dnsmasq run; without it no network starts.
+DNSMASQ = "libvirt-dnsmasq"
+NO_LOGIN = ("--no-create-home", "--shell", "/usr/sbin/nologin")
 # path below the state directory: owner, group, mode
 FOLDERS = {
     ".": ("root", "root", 0o711),
@@ -77,7 +82,7 @@ def is_root() -> bool:
 
 def make_groups() -> None:
     have = {group.gr_name for group in grp.getgrall()}
-    for name in GROUPS:
+    for name in (*GROUPS, KVM, DNSMASQ):
         if name not in have:
             subprocess.run(["groupadd", "--system", name], check=True)
 
@@ -86,14 +91,11 @@ def make_users() -> None:
     have = {user.pw_name for user in pwd.getpwall()}
     for name in MEMBERS:
         if name not in have:
-            subprocess.run(
-                ["useradd", "--system", "--gid", name, "--no-create-home", "--shell", "/usr/sbin/nologin", name],
-                check=True,
-            )
+            subprocess.run(["useradd", "--system", "--gid", name, *NO_LOGIN, name], check=True)
 
 
-def make_compiled_in_user() -> None:
-    """The same as libvirt-daemon-system makes it, which leaves alone what it finds."""
+def make_compiled_in_users() -> None:
+    """The same as libvirt-daemon-system makes them, which leaves alone what it finds."""
     groups = {group.gr_name: group.gr_gid for group in grp.getgrall()}
     users = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
     if COMPILED_IN not in groups:
@@ -102,18 +104,17 @@ def make_compiled_in_user() -> None:
     if COMPILED_IN not in users:
         free = COMPILED_IN_ID not in users.values()
         number = ["--key", f"SYS_UID_MAX={COMPILED_IN_ID}", "--uid", str(COMPILED_IN_ID)] if free else []
-        group = "kvm" if "kvm" in groups else COMPILED_IN
-        account = ["--home-dir", "/var/lib/libvirt", "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        command = ["useradd", "--system", *number, "--gid", group, "--groups", COMPILED_IN, *account, COMPILED_IN]
-        subprocess.run(command, check=True)
+        account = ["--gid", KVM, "--groups", COMPILED_IN, "--home-dir", "/var/lib/libvirt", *NO_LOGIN]
+        subprocess.run(["useradd", "--system", *number, *account, COMPILED_IN], check=True)
+    if DNSMASQ not in users:
+        account = ["--gid", DNSMASQ, "--home-dir", "/var/lib/libvirt/dnsmasq", *NO_LOGIN]
+        subprocess.run(["useradd", "--system", *account, DNSMASQ], check=True)
 
 
 def join_groups() -> None:
     for user, groups in MEMBERS.items():
-        wanted = [*groups, *(("kvm",) if user == QEMU else ())]
-        for name in wanted:
-            group = next((group for group in grp.getgrall() if group.gr_name == name), None)
-            if group is not None and user not in group.gr_mem:
+        for name in (*groups, *((KVM,) if user == QEMU else ())):
+            if user not in grp.getgrnam(name).gr_mem:
                 subprocess.run(["usermod", "--append", "--groups", name, user], check=True)
 
 
@@ -133,7 +134,7 @@ def prepare(state: Path) -> None:
     """Everything the processes of one state directory expect of the host."""
     make_groups()
     make_users()
-    make_compiled_in_user()
+    make_compiled_in_users()
     join_groups()
     make_folders(state)
 

@@ -88,7 +88,8 @@ def demo_image(out: Console) -> Path | None:
         [sys.executable, ROOT / "scripts/lib/guest/build.py", DEMO_CACHE], capture_output=True, text=True, check=False
     )
     if built.returncode:
-        out.print(f"[yellow]There is no demo image: {(built.stderr.strip().splitlines() or ['?'])[-1]}[/yellow]")
+        said = (built.stderr.strip().splitlines() or ["?"])[-1]
+        out.print(f"[yellow]There is no demo image: {said}[/yellow]", soft_wrap=True)
         return None
     return Path(built.stdout.split()[-1])
 

@@ -34,7 +34,9 @@ EFI_MODULES = ("part_msdos", "fat", "linux", "boot", "search", "all_video", "efi
 
 
 def run(*arguments: str | Path) -> None:
-    subprocess.run([str(argument) for argument in arguments], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([str(argument) for argument in arguments], check=False, capture_output=True, text=True)
+    if done.returncode:  # in its own words, and in one line: `up` shows the last one
+        raise SystemExit(f"{Path(arguments[0]).name} failed: {' '.join(done.stderr.split())}")
 
 
 def mkimage(packages: Path, platform: str, target: Path, config: str, modules: tuple[str, ...]) -> None:
@@ -68,8 +70,10 @@ def data_partition(work: Path) -> Path:
     data.unlink(missing_ok=True)
     with data.open("wb") as file:
         file.truncate(DATA_SECTORS * SECTOR)
-    # No work is left for the guest's first mount; a small journal, for the image is copied for every machine.
-    run("mke2fs", "-q", "-t", "ext4", "-L", "data", "-J", "size=1", "-N", "4096", "-E", LAZY, data)
+    # No work is left for the guest's first mount; a small journal, for the image is copied for every machine. It has at
+    # least 1024 blocks: distributions differ in how large those of a small file system are.
+    small = ("-b", "1024", "-J", "size=1", "-N", "4096")
+    run("mke2fs", "-q", "-t", "ext4", "-L", "data", *small, "-E", LAZY, data)
     return data
 
 
