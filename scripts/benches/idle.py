@@ -29,6 +29,7 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json")] = None,
 ) -> None:
     sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+    from browser import chromium
     from playwright.sync_api import sync_playwright
 
     from tests.proxies import nginx
@@ -45,7 +46,7 @@ def bench(
         upstream = urlsplit(console.url).netloc
         with nginx(Path(folder), upstream, PATIENCE) as (port, _process):
             url = f"http://127.0.0.1:{port}/"
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             context.add_cookies(
                 [{"name": one.name, "value": one.value or "", "url": url} for one in admin.http.cookies.jar]

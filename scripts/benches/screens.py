@@ -30,6 +30,7 @@ REPLAYED = "() => document.querySelector('vm-terminal')?.dataset.replayed"
 
 def bench(json_file: Annotated[Path | None, typer.Option("--json")] = None) -> None:
     sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+    from browser import chromium
     from playwright.sync_api import sync_playwright
 
     from tests.running import running_console
@@ -40,7 +41,7 @@ def bench(json_file: Annotated[Path | None, typer.Option("--json")] = None) -> N
         admin.create(NAME)
         admin.wait_for_state(NAME, "Running")
         print_much(console)
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.add_cookies(
             [{"name": one.name, "value": one.value or "", "url": console.url} for one in admin.http.cookies.jar]

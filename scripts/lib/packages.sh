@@ -25,8 +25,8 @@ wanted_packages() {
     listed_packages "${1:-}" | while read -r first second; do
         if [ "$first" != "?" ]; then
             echo "$first"
-        elif apt-cache show "$second" > /dev/null 2>&1; then
-            echo "$second"
+        elif [ -n "$(apt-cache show "$second" 2> /dev/null)" ]; then # nothing but success for a merely provided name:
+            echo "$second"                                           # Ubuntu's "chromium" would bring snapd along
         fi
     done
 }

@@ -23,6 +23,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import browser
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".cache"
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -139,6 +141,15 @@ def front_end(*, dev: bool) -> None:
     say(f"Front end built in {time.monotonic() - begun:.0f} s")
 
 
+def test_browser() -> None:
+    if browser.is_here():
+        return
+    begun = time.monotonic()
+    say("Chromium, which this distribution has as a snap only ...")
+    browser.fetch(run, node_folder())
+    say(f"Chromium fetched in {time.monotonic() - begun:.0f} s")
+
+
 def manage(*arguments: str) -> None:
     run(venv() / "bin/python", "manage.py", *arguments)
 
@@ -173,6 +184,8 @@ def prepare(*, dev: bool) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two consoles of one checkout may be started at once
         python_environment(dev=dev)
         front_end(dev=dev)
+        if dev:
+            test_browser()
         translations()
         static_files()
         bytecode()

@@ -18,6 +18,7 @@ from uuid import UUID
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts" / "lib")]
 
+from browser import chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
@@ -53,20 +54,20 @@ def main(wanted: list[str]) -> None:
     if unknown:
         sys.exit(f"There is no picture {', '.join(sorted(unknown))}. There are: {' '.join(s.name for s in SCENES)}")
     expect.set_options(timeout=PATIENCE_MS)
-    with running_console() as console, browser() as chromium:
+    with running_console() as console, window() as opened:
         admin = come_in(console.url, "admin", console.admin_password)
         furnish(console, admin)
         for scene in SCENES:
             if not wanted or scene.name in wanted:
-                take(scene, chromium, console, admin)
+                take(scene, opened, console, admin)
 
 
 @contextmanager
-def browser() -> Any:
+def window() -> Any:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
+        opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield opened
+        opened.close()
 
 
 def furnish(console: Console, admin: Visitor) -> None:
