@@ -81,7 +81,7 @@ restore_services() { [ -z "$policy" ] || rm -f "$policy"; }
 disable_services() {
     [ -d /run/systemd/system ] || return 0
     case $1 in
-        redis-server | prometheus | postgresql) units=$1.service ;;
+        redis-server | prometheus | postgresql | nginx) units=$1.service ;;
         libvirt-daemon)
             units="libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service"
             units="$units virtlogd.service virtlogd.socket virtlogd-admin.socket virtlockd.service virtlockd.socket"
