@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.benches._processes import ROOT
@@ -18,7 +19,6 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-CHROMIUM = "/usr/bin/chromium"
 DESK = {"width": 1440, "height": 900}
 NOWHERE = "http://127.0.0.1:9"  # ten thousand machines need a Prometheus of their own, on a host of its own
 
@@ -41,6 +41,13 @@ def console_with(machines: int) -> Iterator[tuple[Console, Visitor]]:
         for name in ("worker", "controller"):
             supervisor.start(name)
         yield console, admin
+
+
+def chromium_program() -> Path:
+    sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+    import browser
+
+    return browser.chromium()
 
 
 def cookies_of(visitor: Visitor, url: str) -> list[Any]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.benches._fakes import CHROMIUM, FLAGS, console_with, cookies_of
+from scripts.benches._fakes import FLAGS, chromium_program, console_with, cookies_of
 from scripts.benches._processes import ROOT
 from scripts.benches.results import Figure, show
 
@@ -82,7 +82,7 @@ def chromium(playwright: Any) -> Iterator[int]:
     """A browser that Lighthouse can open its pages in. It picks its port itself and says which."""
     with tempfile.TemporaryDirectory(prefix="vmc-lighthouse-") as profile:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=[*FLAGS, "--remote-debugging-port=0"]
+            profile, executable_path=chromium_program(), args=[*FLAGS, "--remote-debugging-port=0"]
         )
         told = Path(profile) / "DevToolsActivePort"
         while not told.exists():

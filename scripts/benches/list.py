@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 
-from scripts.benches._fakes import CHROMIUM, DESK, FLAGS, console_with, cookies_of
+from scripts.benches._fakes import DESK, FLAGS, chromium_program, console_with, cookies_of
 from scripts.benches._pages import open_pages
 from scripts.benches._processes import cpu_seconds
 from scripts.benches.results import Figure, show
@@ -63,7 +63,7 @@ def bench(
     from playwright.sync_api import sync_playwright
 
     with console_with(machines) as (console, admin), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_program(), args=FLAGS)
         lab = Lab(browser, console, admin)
         lab.settle()
         figures = [
