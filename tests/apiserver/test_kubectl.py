@@ -9,6 +9,8 @@ import pytest
 
 from tests.apiserver.conftest import Kubectl
 from tests.apiserver.manifests import EVERYTHING, SMALL
+from tests.hosts import wait_until
+from vmconsole.operations.models import Operation
 
 LISTED = (
     *("gvm", "gdisk", "virtualmachinetypes", "networks", "networkinterfaces", "storageclasses"),
@@ -39,6 +41,7 @@ def test_a_machine_comes_and_goes(kubectl: Kubectl) -> None:
 def test_everything_is_applied_and_a_second_time_nothing_changes(kubectl: Kubectl, tmp_path: Path) -> None:
     kubectl("apply", "-f", "-", stdin=EVERYTHING)
     kubectl("wait", "gdisk", "--all", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    wait_until(lambda: not Operation.objects.open().exists(), what="the loop to have done it all")
 
     def versions() -> dict[str, Any]:
         shown = [kubectl.json("get", what)["metadata"] for what in WRITTEN]
