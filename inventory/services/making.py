@@ -217,8 +217,9 @@ def with_secrets_kept(name: str, spec: VirtualMachineSpec) -> tuple[VirtualMachi
 
 def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
     """The machine's disks and interfaces as rows, in place of those it had; the machine at hand has them too."""
-    vm.disks.all().delete()
-    vm.interfaces.all().delete()
+    if vm.generation > 1:  # a new one had none
+        vm.disks.all().delete()
+        vm.interfaces.all().delete()
     MachineDisk.objects.bulk_create(
         MachineDisk(
             machine=vm, position=position, disk_name=disk.virtual_machine_disk_name, boot=disk.boot,

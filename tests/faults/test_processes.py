@@ -198,7 +198,7 @@ def test_a_killed_worker_goes_on_with_throwing_away_and_bringing_back(
     kill(console.process("worker"))
     assert editor.post(f"trash/{uid}/restore").status_code == 302
     wait_until_quiet(console)
-    assert (editor.state(machine), editor.trash(), console.guests()) == ("Stopped", {}, [])
+    assert (editor.state(machine), machine in editor.trash(), console.guests()) == ("Stopped", False, [])
     assert how_it_ended(console, machine, "trash")[0][0] == how_it_ended(console, machine, "restore")[0][0] == "done"
     assert editor.power(machine, "start").status_code == 302  # with its disk, as it was
     editor.wait_for_state(machine, "Running")
@@ -227,4 +227,4 @@ def test_after_a_restart_of_the_host_what_was_declared_running_runs(
     editor.wait_for_state("fault-declared", "Running")
     wait_until_quiet(console)
     assert console.guests() == [console.guest("default_fault-declared")]  # what is in the trash stays off
-    assert list(editor.trash()) == ["fault-thrown"]
+    assert "fault-thrown" in editor.trash()
