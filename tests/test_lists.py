@@ -217,9 +217,9 @@ def test_what_the_search_shows_as_csv(people: People) -> None:
 
 def test_the_chosen_namespace_scopes_every_list(people: People) -> None:
     for place in (MINE, OTHER):
-        VirtualMachineDisk.objects.create(namespace=place, name=f"disk-{place}")
-        operation(f"op-{place}", namespace=place)
+        VirtualMachineDisk.objects.create(namespace=place, name=f"the-disk-{place}")
+        operation(f"the-op-{place}", namespace=place)
     erin: Client = client_of(people.erin)
-    for url, noun in (("/disks/", "disk"), ("/operations/", "op")):
+    for url, noun in (("/disks/", "the-disk"), ("/operations/", "the-op")):
         page = erin.get(url, {"namespace": OTHER}).content.decode()
         assert f"{noun}-{OTHER}" in page and f"{noun}-{MINE}" not in page
