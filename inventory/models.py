@@ -209,9 +209,13 @@ class VirtualMachine(models.Model):
         return bool(self.status_drift)
 
     def wish(self, **spec: Any) -> None:
-        """Write down what somebody asked for. Numbered, so that nothing older wins."""
-        VirtualMachine.objects.filter(uid=self.uid).update(generation=F("generation") + 1, **spec)
-        for name, value in spec.items():
+        """Write down what somebody asked for. Numbered, so that nothing older wins.
+
+        What the row at hand says already is not written again, so it has to be one that was read to be changed.
+        """
+        new = {name: value for name, value in spec.items() if getattr(self, name) != value}
+        VirtualMachine.objects.filter(uid=self.uid).update(generation=F("generation") + 1, **new)
+        for name, value in new.items():
             setattr(self, name, value)
         self.refresh_from_db(fields=["generation"])
 

@@ -154,8 +154,9 @@ def other_than_asked(s: Situation) -> bool:
 
 def row(key: str, sentence: Any, *fixes: Fix, tone: Tone = "bad", more: Any = None) -> Rule:
     """A row for one reason, or several that mean the same, separated by blanks."""
-    words = key.split()
-    return Rule(words[0], reason(*words), sentence, tone, fixes, more or (lambda s: [s.message]))
+    words = tuple(key.split())
+    told = more or (lambda s: [s.message])
+    return Rule(words[0], reason(*words), sentence, tone, fixes, told, reasons=words)
 
 
 RULES: tuple[Rule, ...] = (

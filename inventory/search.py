@@ -6,6 +6,7 @@ an index carries, so that a hundred thousand machines are searched without readi
 
 from __future__ import annotations
 
+from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
@@ -89,7 +90,10 @@ def by_disk(term: Term) -> Q:
 def by_folder(term: Term) -> Q:
     """In the folder, or in one below it."""
     folder = term.value.strip("/")
-    return Q(folder=folder) | Q(folder__startswith=f"{folder}/")
+    inside = Q(folder=folder) | Q(folder__startswith=f"{folder}/")
+    if connection.vendor == "sqlite":  # its LIKE reads every row; between here and what sorts after the "/" lies little
+        return Q(folder__gte=folder, folder__lt=f"{folder}0") & inside
+    return inside
 
 
 BEING = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from inventory.situations import Situation
@@ -37,7 +38,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of the table. `sentence` and `evidence` may name parts of the situation as %(…)s."""
+    """A row of the table. `sentence` and `evidence` may name parts of the situation as %(…)s.
+
+    `reasons` are those without which it never fits: a list asks for thousands of machines, and most have none.
+    """
 
     key: str
     fits: Callable[[Situation], bool]
@@ -46,6 +50,7 @@ class Rule:
     fixes: tuple[Fix, ...] = ()
     evidence: Callable[[Situation], list[str]] = field(default=lambda s: [s.message])
     since: Callable[[Situation], datetime | None] = field(default=lambda s: s.since)
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,7 @@ class Why:
 
 def why(situation: Situation) -> Why | None:
     """The line under a machine's name, or None when all is as asked."""
-    from inventory.reasons import RULES
-
-    rule = next((rule for rule in RULES if rule.fits(situation)), None)
+    rule = next((rule for rule in _rules_for(situation.reason) if rule.fits(situation)), None)
     if rule is None:
         return None
     verb = asked(situation.failed.verb) if situation.failed else ""
@@ -76,3 +79,11 @@ def why(situation: Situation) -> Why | None:
     sentence = str(rule.sentence) % values
     told = [piece for piece in rule.evidence(situation) if piece and piece != sentence]
     return Why(rule.key, rule.tone, sentence, tuple(told), rule.since(situation), rule.fixes)
+
+
+@lru_cache(maxsize=256)
+def _rules_for(reason: str) -> tuple[Rule, ...]:
+    """Those that may fit a machine with this reason, in their order."""
+    from inventory.reasons import RULES
+
+    return tuple(rule for rule in RULES if not rule.reasons or reason in rule.reasons)

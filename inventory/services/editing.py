@@ -67,7 +67,8 @@ def edit(
     """
     require_on(user, vm)
     if not locked:
-        vm = VirtualMachine.objects.prefetch_related("disks", "interfaces").get(uid=vm.uid)
+        rows = VirtualMachine.objects.select_for_update(of=("self",)).prefetch_related("disks", "interfaces")
+        vm = rows.get(uid=vm.uid)
     _refuse_stale(vm, expected_generation)
     _same_object(vm, manifest)
     change = _change_of(vm, manifest)
@@ -179,6 +180,7 @@ def _needs_restart(vm: VirtualMachine, frozen: list[str], when: When) -> bool:
 def take_back(vm: VirtualMachine, before: dict[str, Any]) -> None:
     """Undo an edit that the runtime refused: the wish is again what it was before it."""
     manifest = parse_machine(before)
+    vm.refresh_from_db()
     vm.wish(**columns(manifest))
     write_rows(vm, manifest.spec)
     detach_absent(vm)
@@ -212,11 +214,9 @@ def _metadata_only(
     """Labels, annotations and our own marks: no runtime shows them, so they hold at once and restart nothing."""
     if not diff:
         return
+    if vm.observed_generation == vm.generation:
+        written["observed_generation"] = vm.generation + 1
     vm.wish(**written)
-    if VirtualMachine.objects.filter(uid=vm.uid, observed_generation=vm.generation - 1).update(
-        observed_generation=vm.generation
-    ):
-        vm.observed_generation = vm.generation
     audit.record(
         actor, Verb.EDIT, kind=KIND, uid=vm.uid, name=vm.name, namespace=vm.namespace, phase=audit.Phase.SUCCEEDED,
         diff=diff,
