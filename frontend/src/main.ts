@@ -26,6 +26,7 @@ import { memory } from './page/memory'
 import { menus } from './page/menus'
 import { pictures } from './page/pictures'
 import { requests } from './page/requests'
+import { letKeysScroll } from './page/scrolling'
 import { tellTimes, times } from './page/times'
 
 requests()
@@ -53,6 +54,8 @@ const sparks = () => {
   if (document.querySelector('.spark')) void import('./page/sparks').then((module) => module.wakeSparks())
 }
 sparks()
+letKeysScroll()
+window.addEventListener('resize', () => letKeysScroll())
 
 const mark = document.getElementById('live')
 function showMark(now: Mark, since: Date, silent = '') {
@@ -82,4 +85,5 @@ document.body.addEventListener('htmx:afterSettle', (event) => {
   tellTimes(event.target as ParentNode)
   count()
   sparks()
+  letKeysScroll()
 })

@@ -27,15 +27,14 @@ def inventory(console: Console) -> set[str]:
     return rows | (files - LOGS) | domains
 
 
-def wait_until_only(console: Console, before: set[str]) -> None:
-    """Nothing is there that was not there before, and nothing is missing.
+def changes(console: Console, before: set[str]) -> set[str]:
+    """What is there now and was not, or the other way round.
 
-    But for sockets: those of guests that were killed are swept away a little later.
+    But for sockets that went: those of guests that were stopped or killed are swept away a little later.
     """
-    wait_for(
-        lambda: (
-            {left for left in inventory(console) ^ before if left not in before or not left.startswith("console/")}
-            == set()
-        ),
-        why=lambda: {"left behind": inventory(console) - before, "missing": before - inventory(console)},
-    )
+    return {left for left in inventory(console) ^ before if left not in before or not left.startswith("console/")}
+
+
+def wait_until_only(console: Console, before: set[str]) -> None:
+    """Nothing is there that was not there before, and nothing is missing."""
+    wait_for(lambda: changes(console, before) == set(), why=lambda: changes(console, before))

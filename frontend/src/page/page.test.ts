@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { numbered, showChosen, takeBack } from './forms'
 import { count } from './lists'
 import { unlocks } from './dialogs'
+import { letKeysScroll } from './scrolling'
 import { tellTimes } from './times'
 import { items, pages } from './finder'
 import { leaveConsole } from './keys'
@@ -69,6 +70,15 @@ it('a time tells itself in words, and exactly on hover', () => {
   const time = document.querySelector('time')!
   expect(time.textContent).toBe('3 minutes ago')
   expect(time.title).toContain(`${then.slice(0, 19).replace('T', ' ')} UTC`)
+})
+
+it('what is wider than its place is a stop for the keyboard, and nothing else', () => {
+  document.body.innerHTML =
+    '<div class="table-scroll" id="wide"></div><div class="table-wrap" id="fits" tabindex="0"></div>'
+  Object.defineProperty(document.querySelector('#wide'), 'scrollWidth', { value: 100 })
+  letKeysScroll()
+  expect(document.querySelector<HTMLElement>('#wide')?.tabIndex).toBe(0)
+  expect(document.querySelector('#fits')?.hasAttribute('tabindex')).toBe(false)
 })
 
 it('the palette knows the pages of the navigation', () => {
