@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -166,9 +167,9 @@ def sorting_and_searching(lab: Lab) -> list[Figure]:
     with lab.page() as page:
         page.goto(f"{lab.console.url}vms/", wait_until="networkidle")
         sorts = ("Namespace", "State", "Name", "Namespace", "State")
-        sorted_in = [answered(page, lambda name=name: sort(page, name)) for name in sorts]  # type: ignore[misc]
+        sorted_in = [answered(page, partial(sort, page, name)) for name in sorts]
         words = ("web-0", "state:stopped", "db-00041", "label:app=git", "node:fake-1 -state:running")
-        found_in = [answered(page, lambda text=text: search(page, text)) for text in words]  # type: ignore[misc]
+        found_in = [answered(page, partial(search, page, text)) for text in words]
     return [
         Figure(
             "sorting, from click to paint", statistics.median(sorted_in), "ms", limit=300, detail=slowest(sorted_in)
