@@ -7,6 +7,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -308,6 +309,33 @@ def test_a_failed_import_can_be_asked_for_again(volumes: LibvirtVolumes, server:
     server.answers["/image"] = lambda request: request.send_from(image)
     volumes.create(spec)
     wait_for(lambda: (now := volumes.get(uid)) and now.phase is Phase.SUCCEEDED)
+
+
+HOLD = """
+import fcntl, sys
+with open(sys.argv[1], "w") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_failure_is_told_when_its_importer_has_gone(volumes: LibvirtVolumes, server: Server, state: Path) -> None:
+    """Asked for again between the two, it would be taken for the one that is under way, and never be made."""
+    uid = uuid4()
+    volumes.create(VolumeSpec(uid, "default", "a", GIB, http(server)))
+    ended(volumes, uid)
+    command = [sys.executable, "-c", HOLD, str(VolumePlaces(state).lock(uid))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as importer:
+        assert importer.stdout is not None
+        assert importer.stdout.readline() == b"held\n"
+        seen = volumes.get(uid)
+        assert seen is not None
+        assert seen.phase is Phase.IMPORTING
+        importer.communicate()
+    seen = volumes.get(uid)
+    assert seen is not None
+    assert (seen.phase, seen.reason) == (Phase.FAILED, "ImageNotFound")
 
 
 def halfway(server: Server, image: bytes) -> None:

@@ -62,23 +62,23 @@ class LibvirtVolumes:
     def get(self, uid: UUID) -> VolumeSeen | None:
         with _translated("look at the disk"):
             path = self._places.volume(uid)
-            if path is not None:
-                return _finished(uid, path)
-            job = jobs.read(self._places.job(uid))
-            return self._unfinished(job) if job else None
+            return _finished(uid, path) if path else self._unfinished(uid)
 
-    def _unfinished(self, job: JobFile) -> VolumeSeen:
-        if job.failed:
-            return VolumeSeen(job.uid, Phase.FAILED, message=job.message, reason=job.reason)
+    def _unfinished(self, uid: UUID) -> VolumeSeen | None:
+        """Looked at against the order in which an importer ends, so that one that ends meanwhile is never half seen."""
+        worker = jobs.worker_of(self._places, uid)
+        job = jobs.read(self._places.job(uid))
+        path = self._places.volume(uid)
+        if path is not None or job is None:
+            return _finished(uid, path) if path else None
         work = Job(_kind(job), job.percent, job.message)
-        if jobs.worker_of(self._places, job.uid):
-            return VolumeSeen(job.uid, _phase(job), size_bytes=job.size_bytes, job=work)
-        # Finished between our two looks, or its importer died.
-        path = self._places.volume(job.uid)
-        if path is not None:
-            return _finished(job.uid, path)
+        # A failure is told when its importer has gone: whoever asks again at once must not be taken for asking twice.
+        if worker:
+            return VolumeSeen(uid, _phase(job), size_bytes=job.size_bytes, job=work)
+        if job.failed:
+            return VolumeSeen(uid, Phase.FAILED, message=job.message, reason=job.reason)
         words = "The import stopped and will be taken up again."
-        return VolumeSeen(job.uid, _phase(job), job.size_bytes, job=work, message=words, reason=STALLED)
+        return VolumeSeen(uid, _phase(job), job.size_bytes, job=work, message=words, reason=STALLED)
 
     def create(self, spec: VolumeSpec) -> None:
         """Blank disks and copies that cost nothing are made at once, all else by an importer."""
