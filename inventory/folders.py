@@ -7,19 +7,28 @@ takes it along. Counts are kept for a few seconds, as those of the navigation.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html import escape
+from urllib.parse import quote_plus
 
 from django.core.cache import cache
 from django.db.models import Count
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from inventory.models import VirtualMachineQuerySet
+from vmconsole.pages import Icon, icon
 from vmconsole.query import Term, terms
 
 KEPT_SECONDS = 5
 MOST = 500  # more than anybody reads
 DEEPEST = 8
 CHANGED = "folders-changed"
+NODE = """<li>{below}<a href="?{there}"{current}>{icon}<span class="clip">{name}</span>
+<span class="nav-count">{count}</span></a></li>"""
+BELOW = '<details{open}><summary aria-label="{label}">{icon}</summary>{tree}</details>'
 
 
 @dataclass
@@ -69,3 +78,23 @@ def tree(counts: list[tuple[str, int]], query: str) -> Folder:
             at.current = at.path == here
             at.open = at.current or here.startswith(f"{at.path}/")
     return root
+
+
+def tree_html(folders: Iterable[Folder], kept: str) -> SafeString:
+    """Folders of one level with those below them; in Python, as rows are. `kept`: what else stands in the URL."""
+    icons = icon(Icon("folder"), "icon-sm"), icon(Icon("chevron-right"), "icon-sm")
+    return SafeString(level_html(folders, f"{kept}&" if kept else "", _("Folders in %(name)s"), *icons))
+
+
+def level_html(folders: Iterable[Folder], kept: str, label: str, own: str, opener: str) -> str:
+    lines = []
+    for folder in folders:
+        name, below = escape(folder.name), ""
+        if folder.below:
+            under = level_html(folder.children, kept, label, own, opener)
+            said = label % {"name": name}
+            below = BELOW.format(open=" open" if folder.open else "", label=said, icon=opener, tree=under)
+        current = ' aria-current="true"' if folder.current else ""
+        there = escape(f"{kept}q={quote_plus(folder.query)}")
+        lines.append(NODE.format(below=below, there=there, current=current, icon=own, name=name, count=folder.count))
+    return f"<ul>{''.join(lines)}</ul>"

@@ -175,9 +175,11 @@ class VirtualMachine(models.Model):
             models.Index(fields=SEARCHED, name="vm_by_name"),
             models.Index(fields=["namespace", "name", "trashed_at"], name="vm_by_namespace"),
             models.Index(fields=["namespace", "status_state", "name", "trashed_at"], name="vm_by_namespace_and_state"),
-            models.Index(fields=["status_state", "name", "trashed_at"], name="vm_by_state"),
+            models.Index(fields=["status_state", "name", "trashed_at", "folder"], name="vm_by_state"),
             models.Index(fields=["status_node", "name", "trashed_at"], name="vm_by_node"),
-            models.Index(fields=["folder", "namespace", "trashed_at"], name="vm_by_folder"),
+            models.Index(
+                fields=["folder", "namespace", "status_state", "name", "trashed_at", "uid"], name="vm_by_folder"
+            ),
             models.Index(fields=["-created_at"], name="vm_newest"),
             models.Index(fields=["trashed_at"], condition=Q(trashed_at__isnull=False), name="vm_in_the_trash"),
         ]

@@ -77,8 +77,8 @@ class Asked:
     def page(self, request: HttpRequest) -> Page[Any]:
         return self.pages().get_page(request.GET.get("page"))
 
-    def pages(self) -> Paginator[Any]:
-        return Bounded(self.rows, PER_PAGE, self.listing.counted_by) if self.query else Paginator(self.rows, PER_PAGE)
+    def pages(self) -> Pages:
+        return Pages(self.rows, PER_PAGE, self.listing.counted_by, MOST_COUNTED if self.query else None)
 
     def context(self, page: Page[Any]) -> dict[str, Any]:
         """What `parts/query.html`, `parts/complaints.html`, `parts/paging.html` and the sorting heads show."""
@@ -101,26 +101,49 @@ def turned(column: str) -> str:
     return column[1:] if column.startswith("-") else f"-{column}"
 
 
-class Bounded(Paginator):  # type: ignore[type-arg]  # takes none when it runs
-    """Pages of what a search found, which counts no further than it must: many are “10,000+”."""
+class Pages(Paginator):  # type: ignore[type-arg]  # takes none when it runs
+    """Pages of ordered rows, for which the database walks no further than it must.
+
+    What a search found is counted up to `most`: many are “10,000+”. Without `most` the count is exact.
+    """
 
     object_list: QuerySet[Any]
 
-    def __init__(self, rows: QuerySet[Any], per_page: int, counted_by: str) -> None:
+    def __init__(self, rows: QuerySet[Any], per_page: int, counted_by: str, most: int | None = None) -> None:
         super().__init__(rows, per_page)
-        self.counted_by = counted_by
+        self.counted_by, self.most = counted_by, most
 
     @cached_property
     def counted(self) -> int:
-        return self.object_list.order_by().values_list(self.counted_by)[: MOST_COUNTED + 1].count()
+        rows = self.object_list.order_by()
+        return rows.count() if self.most is None else rows.values_list(self.counted_by)[: self.most + 1].count()
 
     @property
     def count(self) -> int:
-        return min(self.counted, MOST_COUNTED)
+        return self.counted if self.most is None else min(self.counted, self.most)
 
     @property
     def said(self) -> str:
-        return f"{self.count}+" if self.counted > MOST_COUNTED else str(self.count)
+        return str(self.count) if self.count == self.counted else f"{self.count}+"
+
+    def get_page(self, number: Any) -> Page[Any]:
+        """A first page that is not full says how many there are, so that a search for few reads the rows once."""
+        if number not in (None, "", "1"):
+            return super().get_page(number)
+        rows = list(self.object_list[: self.per_page + 1])
+        if len(rows) <= self.per_page:
+            self.counted = len(rows)
+        return Page(rows[: self.per_page], 1, self)
+
+    def page(self, number: int | str) -> Page[Any]:
+        """From the nearer end: a page costs as many steps along the index as there are rows before it."""
+        number = self.validate_number(number)
+        begin = (number - 1) * self.per_page
+        if 2 * begin < self.count or self.count < self.counted:
+            return super().page(number)
+        end = self.count - begin
+        rows = self.object_list.reverse()[max(end - self.per_page, 0) : end]
+        return Page(list(rows)[::-1], number, self)
 
 
 def namespace_of(request: HttpRequest) -> str:

@@ -8,6 +8,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from inventory.columns import Column
+from inventory.folders import Folder, tree_html
 from inventory.rows import row_html
 from inventory.showing import Button, Shown
 
@@ -18,6 +19,15 @@ register = template.Library()
 def vm_row(row: Shown, columns: list[Column]) -> SafeString:
     """A row of the machine list."""
     return row_html(row, [column.key for column in columns])
+
+
+@register.simple_tag(takes_context=True)
+def folder_tree(context: dict[str, Any], root: Folder) -> SafeString:
+    """All folders, each a link to the search that shows its machines, with whatever else the URL says kept."""
+    kept = context["request"].GET.copy()
+    for name in ("q", "page"):
+        kept.pop(name, None)
+    return tree_html(root.children, kept.urlencode())
 
 
 @register.inclusion_tag("inventory/verb.html")
