@@ -23,10 +23,13 @@ def seen_in(asking: Asking, kind: Kind, namespace: str) -> QuerySet[Any]:
 
 
 def found(asking: Asking, kind: Kind, namespace: str, name: str, *, lock: bool = False) -> Any:
-    rows = kind.find(seen_in(asking, kind, namespace), name)
-    rows = kind.related(rows).order_by()  # one: `first` would sort it
-    rows = rows.select_for_update(of=("self",)) if lock else rows
-    row = next(iter(rows[:1]), None)
+    rows = kind.find(seen_in(asking, kind, namespace), name).order_by()  # one: `first` would sort it
+    if kind.load:
+        key = next(iter(rows.values_list("pk", flat=True)[:1]), None)
+        row = kind.load(key, lock=lock) if key else None
+    else:
+        rows = kind.related(rows)
+        row = next(iter((rows.select_for_update(of=("self",)) if lock else rows)[:1]), None)
     if row is None:
         raise NotFound(_('%(resource)s "%(name)s" not found') % {"resource": kind.resource, "name": name[:253]})
     return row

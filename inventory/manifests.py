@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 import yaml
@@ -37,6 +38,7 @@ from inventory.states import State
 from vmconsole import objectmeta
 from vmconsole.access.errors import Unprocessable
 from vmconsole.objectmeta import Metadata
+from vmconsole.prepared import Prepared
 from vmconsole.runtime.quantities import parse_quantity
 
 MANIFEST_BYTES = 1 << 20
@@ -157,6 +159,20 @@ def with_rows(machines: QuerySet[Any]) -> QuerySet[Any]:
     """
     disks, interfaces = Prefetch("disks", to_attr="disk_rows"), Prefetch("interfaces", to_attr="interface_rows")
     return machines.prefetch_related(disks, interfaces)
+
+
+_DISKS, _CARDS = Prepared(MachineDisk.objects.all(), "machine"), Prepared(MachineInterface.objects.all(), "machine")
+_MACHINE = Prepared(VirtualMachine.objects.all(), "uid")
+_LOCKED = Prepared(VirtualMachine.objects.select_for_update(of=("self",)), "uid")
+
+
+def whole(uid: UUID, *, lock: bool = False) -> VirtualMachine | None:
+    """One machine with what its manifest reads besides. None: it went, or went to the trash, before it was locked."""
+    vm = (_LOCKED if lock else _MACHINE).one(uid)
+    if vm is None or vm.trashed_at:
+        return None
+    vm.__dict__ |= {"disk_rows": _DISKS(uid), "interface_rows": _CARDS(uid)}
+    return vm
 
 
 def _rows(vm: VirtualMachine, fetched: str, related: str) -> Iterable[Any]:

@@ -216,10 +216,14 @@ class VirtualMachine(models.Model):
         What the row at hand says already is not written again, so it has to be one that was read to be changed.
         """
         new = {name: value for name, value in spec.items() if getattr(self, name) != value}
-        VirtualMachine.objects.filter(uid=self.uid).update(generation=F("generation") + 1, **new)
+        mine = VirtualMachine.objects.filter(uid=self.uid)
+        if mine.filter(generation=self.generation).update(generation=self.generation + 1, **new):
+            self.generation += 1
+        else:  # somebody wished meanwhile
+            mine.update(generation=F("generation") + 1, **new)
+            self.refresh_from_db(fields=["generation"])
         for name, value in new.items():
             setattr(self, name, value)
-        self.refresh_from_db(fields=["generation"])
 
     def accept(self, power: Power) -> bool:
         """Make an outside change the wish, unless somebody wished since we looked."""

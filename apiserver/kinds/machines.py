@@ -8,7 +8,7 @@ from apiserver.kinds.applied import without
 from apiserver.kinds.kind import Asking, Column, Kind, Manifest
 from apiserver.meta import age, metadata_of
 from inventory.assembly import decoded
-from inventory.manifests import annotations_of, manifest_of, parse_machine, with_rows
+from inventory.manifests import annotations_of, manifest_of, parse_machine, whole, with_rows
 from inventory.models import VirtualMachine
 from inventory.schema import VirtualMachineManifest, VirtualMachineStatus
 from inventory.services.editing import delete, edit
@@ -104,6 +104,7 @@ MACHINE = Kind(
     description="A virtual machine: its compute, disks, network cards and first boot.",
     rows=rows,
     related=with_rows,
+    load=whole,
     gives_as_it_is=True,
     read=(
         *("uid", "namespace", "name", "resource_version", "generation", "created_at", "deletion_requested_at"),

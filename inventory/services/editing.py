@@ -44,6 +44,7 @@ from vmconsole.operations.models import Operation
 from vmconsole.runtime.types import Power
 
 When = Literal["refuse", "next-start", "restart"]
+FIELDS = structs.fields(VirtualMachineSpec)
 
 
 @transaction.atomic
@@ -117,7 +118,7 @@ def _change_of(vm: VirtualMachine, manifest: VirtualMachineManifest) -> _Change:
     old = spec_of(vm)
     fields = {
         field.name: field.encode_name
-        for field in structs.fields(spec)
+        for field in FIELDS
         if getattr(old, field.name) != getattr(spec, field.name)
     }
     return _Change(old, spec, kept, fields, _diff(vm, spec, manifest))

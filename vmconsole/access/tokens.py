@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from vmconsole.access.models import Token, User
 from vmconsole.access.rules import Scope
+from vmconsole.prepared import Prepared
 
 __all__ = ["alive", "authenticate", "find", "living", "mint", "prune", "user_of"]
 
@@ -32,6 +33,7 @@ BODY_CHARS = 43  # 256 bits
 CHECK_CHARS = 6  # a CRC-32 in base 62
 PREFIX_CHARS = len(MARK) + 8  # what lists and the audit show; 35 unknown characters remain
 LAST_USED_EVERY = timedelta(minutes=1)
+_TOKEN, _OWNER = Prepared(Token.objects.order_by(), "digest"), Prepared(User.objects.order_by(), "id")
 KEPT_AFTER_END = timedelta(days=30)  # so that a person can see what became of it
 
 
@@ -57,8 +59,10 @@ def find(raw: str) -> Token | None:
     """The token's row, whatever became of it."""
     if not well_formed(raw):
         return None
-    known = Token.objects.select_related("user").filter(digest=digest(raw)).order_by()[:1]
-    return next(iter(known), None)
+    token = _TOKEN.one(digest(raw))
+    if token is not None and (user := _OWNER.one(token.user_id)) is not None:
+        token.user = user
+    return token
 
 
 def authenticate(raw: str) -> User | None:
