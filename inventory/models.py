@@ -21,7 +21,7 @@ from inventory.rules import OFF, Verb
 from inventory.states import State
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, everywhere, may, namespaces
-from vmconsole.columns import Json
+from vmconsole.columns import Json, ObjectMeta
 from vmconsole.operations.models import Operation
 from vmconsole.runtime.models import Runtime
 from vmconsole.runtime.types import Power
@@ -35,13 +35,11 @@ FOLDER_CHARS = 253
 POWERS = [(power.value, power.value) for power in Power]
 
 
-class VirtualMachineType(models.Model):
+class VirtualMachineType(ObjectMeta):
     """A named compute shape, cluster-wide. A predefined one is read-only and comes back."""
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=63, unique=True)
-    labels = Json(default=dict)
-    annotations = Json(default=dict)
     spec_vcpus = models.PositiveSmallIntegerField()
     spec_memory = models.CharField(max_length=32)
     spec_memory_bytes = models.BigIntegerField()
@@ -49,11 +47,6 @@ class VirtualMachineType(models.Model):
     spec_advanced = Json(default=dict)
     predefined = models.BooleanField(default=False)
     generation = models.PositiveBigIntegerField(default=1)
-    resource_version = models.BigIntegerField(default=0)
-    finalizers = Json(default=list)
-    owner_references = Json(default=list)
-    deletion_requested_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["name"]
@@ -87,7 +80,7 @@ class VirtualMachineQuerySet(models.QuerySet["VirtualMachine"]):
         return self.filter(theirs | Q(namespace="")) if sees_cluster else self.filter(theirs)
 
 
-class VirtualMachine(models.Model):
+class VirtualMachine(ObjectMeta):
     """A virtual machine the console knows about. `managed` is false for one that was made outside."""
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -95,8 +88,6 @@ class VirtualMachine(models.Model):
     namespace = models.CharField(max_length=63, blank=True)
     name = models.CharField(max_length=255)
     display_name = models.CharField(max_length=255, blank=True)
-    labels = Json(default=dict)
-    annotations = Json(default=dict)
     # The database keeps it, so that no way of writing labels can forget to.
     folder = models.GeneratedField(
         expression=Left(Coalesce(KT(f"labels__{FOLDER}"), Value("")), FOLDER_CHARS),
@@ -104,13 +95,8 @@ class VirtualMachine(models.Model):
         db_persist=True,
     )
     managed = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
-    resource_version = models.BigIntegerField(default=0)
-    finalizers = Json(default=list)
-    owner_references = Json(default=list)
-    deletion_requested_at = models.DateTimeField(null=True)
     deletion_protected = models.BooleanField(default=False)
     delete_disks = Json(default=list)
     trashed_at = models.DateTimeField(null=True)

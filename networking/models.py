@@ -12,10 +12,10 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
-from django.utils import timezone
 
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.columns import ObjectMeta
 from vmconsole.runtime.types import NetworkMode
 
 POD_NETWORK = "pod-network"
@@ -28,20 +28,13 @@ class NetworkQuerySet(models.QuerySet["Network"]):
         return self.all() if sees else self.none()
 
 
-class Network(models.Model):
+class Network(ObjectMeta):
     """A virtual switch. NAT: made by us with DHCP. Bridge: the host's own, `spec_interface`, only plugged into."""
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=63, unique=True)
-    labels = models.JSONField(default=dict)
-    annotations = models.JSONField(default=dict)
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    resource_version = models.BigIntegerField(default=0)
-    finalizers = models.JSONField(default=list)
-    owner_references = models.JSONField(default=list)
-    deletion_requested_at = models.DateTimeField(null=True)
     predefined = models.BooleanField(default=False)
 
     spec_mode = models.CharField(max_length=8, choices=[(mode.value, mode.value) for mode in NetworkMode])
@@ -80,20 +73,13 @@ class NetworkInterfaceQuerySet(models.QuerySet["NetworkInterface"]):
         return self.filter(namespace__in=namespaces(user))
 
 
-class NetworkInterface(models.Model):
+class NetworkInterface(ObjectMeta):
     """One card's identity. `generated` ones go with their VM; those that people made stay."""
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=253)
-    labels = models.JSONField(default=dict)
-    annotations = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveBigIntegerField(default=1)
-    resource_version = models.BigIntegerField(default=0)
-    finalizers = models.JSONField(default=list)
-    owner_references = models.JSONField(default=list)
-    deletion_requested_at = models.DateTimeField(null=True)
     spec_rest = models.JSONField(default=dict)  # addresses and subnetwork as they were written
     generated = models.BooleanField(default=True)
     network = models.ForeignKey(Network, models.PROTECT, related_name="interfaces")

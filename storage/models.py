@@ -18,13 +18,14 @@ from django.utils import timezone
 from storage.plan import Wish
 from vmconsole.access.models import User
 from vmconsole.access.rights import Right, may, namespaces
+from vmconsole.columns import ObjectMeta
 from vmconsole.runtime.types import Phase
 
 PHASES = [(phase.value, phase.value) for phase in Phase]
 NOTICED = ("status_phase", "status_size_bytes", "status_message", "status_reason")
 
 
-class Volume(models.Model):
+class Volume(ObjectMeta):
     """What disks and images have in common: a wish for bytes from somewhere, and how far it has come.
 
     `spec_size_bytes` 0 means as large as its source. `spec_source` is as in a manifest: {} for blank, or one key.
@@ -33,15 +34,8 @@ class Volume(models.Model):
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=63)
-    labels = models.JSONField(default=dict, blank=True)
-    annotations = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveBigIntegerField(default=1)
     observed_generation = models.PositiveBigIntegerField(default=0)
-    resource_version = models.BigIntegerField(default=0)
-    finalizers = models.JSONField(default=list, blank=True)
-    owner_references = models.JSONField(default=list, blank=True)
-    deletion_requested_at = models.DateTimeField(null=True)
 
     spec_size_bytes = models.BigIntegerField(default=0)
     spec_source = models.JSONField(default=dict, blank=True)

@@ -117,9 +117,7 @@ def _change_of(vm: VirtualMachine, manifest: VirtualMachineManifest) -> _Change:
     spec, kept = with_secrets_kept(vm.name, checked_spec(manifest.spec))
     old = spec_of(vm)
     fields = {
-        field.name: field.encode_name
-        for field in FIELDS
-        if getattr(old, field.name) != getattr(spec, field.name)
+        field.name: field.encode_name for field in FIELDS if getattr(old, field.name) != getattr(spec, field.name)
     }
     return _Change(old, spec, kept, fields, _diff(vm, spec, manifest))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.storage.test_imports import INSIDE
+from tests.storage.test_downloads import INSIDE
 from vmconsole.runtime.addresses import ForbiddenAddress, allow_list, check_url, literal, resolve
 
 

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from vmconsole.access.rules import CLUSTER_ROLES, Role, Scope, TokenRights
+from vmconsole.columns import ObjectMeta
 
 TOKEN_NAME_CHARS = 50  # with its prefix it fits the audit's column
 
@@ -62,18 +63,11 @@ class User(AbstractUser):
         return salted_hmac("vmconsole.access.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
-class Namespace(models.Model):
+class Namespace(ObjectMeta):
     """Who owns resources; the unit of roles."""
 
     name = models.CharField(primary_key=True, max_length=63, validators=[dns_label])
     uid = models.UUIDField(default=uuid.uuid4, editable=False, db_index=True)
-    labels = models.JSONField(default=dict, blank=True)
-    annotations = models.JSONField(default=dict, blank=True)
-    finalizers = models.JSONField(default=list, blank=True)
-    owner_references = models.JSONField(default=list, blank=True)
-    resource_version = models.BigIntegerField(default=0)
-    deletion_requested_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -138,7 +132,7 @@ class Token(models.Model):
         return "" if self.user.is_active and not self.user.password_expired else "ShutOut"
 
 
-class Secret(models.Model):
+class Secret(ObjectMeta):
     """Sealed data. Only `vmconsole.access.secrets` reads or writes `sealed`.
 
     `keys` are the names in it, for lists, which show no values. Those in `binary` are sealed as base64.
@@ -149,17 +143,10 @@ class Secret(models.Model):
     name = models.CharField(max_length=253)
     type = models.CharField(max_length=253, default="Opaque")
     immutable = models.BooleanField(default=False)
-    labels = models.JSONField(default=dict, blank=True)
-    annotations = models.JSONField(default=dict, blank=True)
-    finalizers = models.JSONField(default=list, blank=True)
-    owner_references = models.JSONField(default=list, blank=True)
-    resource_version = models.BigIntegerField(default=0)
-    deletion_requested_at = models.DateTimeField(null=True, blank=True)
     keys = models.JSONField(default=list, blank=True)
     binary = models.JSONField(default=list, blank=True)
     sealed = models.BinaryField()
     owner_uid = models.UUIDField(null=True, blank=True)  # goes when its owner goes
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["namespace", "name"], name="secret_named_once")]
@@ -168,22 +155,15 @@ class Secret(models.Model):
         return f"{self.namespace}/{self.name}"
 
 
-class ConfigMap(models.Model):
+class ConfigMap(ObjectMeta):
     """Plain settings of a namespace, for those who read them over the API."""
 
     uid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=253)
     immutable = models.BooleanField(default=False)
-    labels = models.JSONField(default=dict, blank=True)
-    annotations = models.JSONField(default=dict, blank=True)
-    finalizers = models.JSONField(default=list, blank=True)
-    owner_references = models.JSONField(default=list, blank=True)
-    resource_version = models.BigIntegerField(default=0)
-    deletion_requested_at = models.DateTimeField(null=True, blank=True)
     data = models.JSONField(default=dict, blank=True)
     binary_data = models.JSONField(default=dict, blank=True)  # base64, as it came
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["namespace", "name"], name="config_map_named_once")]
@@ -192,7 +172,7 @@ class ConfigMap(models.Model):
         return f"{self.namespace}/{self.name}"
 
 
-class ResourceQuota(models.Model):
+class ResourceQuota(ObjectMeta):
     """The most that a namespace may have; each has one or none. `hard` is by `rules.Counted`; what it leaves out is
     not limited.
     """
@@ -201,13 +181,6 @@ class ResourceQuota(models.Model):
     namespace = models.CharField(max_length=63, unique=True)
     name = models.CharField(max_length=63)
     hard = models.JSONField(default=dict, blank=True)
-    labels = models.JSONField(default=dict, blank=True)
-    annotations = models.JSONField(default=dict, blank=True)
-    finalizers = models.JSONField(default=list, blank=True)
-    owner_references = models.JSONField(default=list, blank=True)
-    resource_version = models.BigIntegerField(default=0)
-    deletion_requested_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
