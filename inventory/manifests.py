@@ -171,7 +171,12 @@ def whole(uid: UUID, *, lock: bool = False) -> VirtualMachine | None:
     vm = (_LOCKED if lock else _MACHINE).one(uid)
     if vm is None or vm.trashed_at:
         return None
-    vm.__dict__ |= {"disk_rows": _DISKS(uid), "interface_rows": _CARDS(uid)}
+    return with_these(vm, _DISKS(uid), _CARDS(uid))
+
+
+def with_these(vm: VirtualMachine, disks: list[MachineDisk], cards: list[MachineInterface]) -> VirtualMachine:
+    """The machine at hand, knowing its disks and cards: its manifest asks the database for nothing more."""
+    vars(vm).update(disk_rows=disks, interface_rows=cards)
     return vm
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from django.utils import timezone
 
 from observability.models import Change
 from observability.serial import one_writer
+from vmconsole.prepared import Prepared
 
 KEEP_AGE = timedelta(hours=24)
 KEEP_LEAST = 10_000
@@ -53,9 +55,17 @@ def seen_of(row: Model, names: Iterable[str] = ()) -> dict[str, Any]:
     Of a row that is gone, and without names, all of them as they were last: nobody can read them again.
     """
     wanted = tuple(names)
-    now = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001
-    found = now.values(*wanted).first() if wanted else None
-    return found or {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}  # noqa: SLF001
+    now = _columns_of(type(row), wanted).one(row.pk) if wanted else None
+    if now is None:
+        return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}  # noqa: SLF001
+    return {name: getattr(now, name) for name in wanted}
+
+
+@cache
+def _columns_of(model: type[Model], names: tuple[str, ...]) -> Prepared[Model]:
+    key = model._meta.pk  # noqa: SLF001
+    assert key is not None
+    return Prepared(model._default_manager.order_by().only(*names), key.name)  # noqa: SLF001
 
 
 def latest() -> int:

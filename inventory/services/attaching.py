@@ -13,7 +13,10 @@ from storage.models import Attachment, VirtualMachineDisk
 def attach_existing(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
     """Hold every disk of the spec that exists. Conflict, naming the holder, when another machine writes to one."""
     wanted = {disk.virtual_machine_disk_name: disk for disk in spec.disks}
-    for disk in VirtualMachineDisk.objects.filter(namespace=vm.namespace, name__in=wanted, deletion_requested_at=None):
+    if not wanted:
+        return
+    known = VirtualMachineDisk.objects.filter(namespace=vm.namespace, name__in=wanted, deletion_requested_at=None)
+    for disk in known.order_by():
         attachment = wanted[disk.name]
         read_only = attachment.read_only or attachment.cdrom is not None
         storage.attach(disk, machine_uid=vm.uid, machine_name=vm.name, read_only=read_only)
@@ -25,6 +28,8 @@ def claim_existing(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
     Cards that take any are left to the loop, which chooses again when another was quicker.
     """
     wanted = {card.network_name: card for card in spec.interfaces if card.mac_address or card.ip_addresses}
+    if not wanted:
+        return
     for network in Network.objects.filter(name__in=wanted, deletion_requested_at=None):
         card = wanted[network.name]
         claim_interface(

@@ -9,13 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from msgspec import structs
 
 from inventory import usage
 from inventory.assembly import decoded
-from inventory.manifests import Invalid, checked_spec, columns, spec_columns, spec_of
+from inventory.manifests import Invalid, checked_spec, columns, spec_columns, spec_of, with_these
 from inventory.models import MachineDisk, MachineInterface, VirtualMachine
 from inventory.rules import Problem, Verb
 from inventory.schema import (
@@ -220,7 +219,7 @@ def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
     if vm.generation > 1:  # a new one had none
         vm.disks.all().delete()
         vm.interfaces.all().delete()
-    MachineDisk.objects.bulk_create(
+    disks = MachineDisk.objects.bulk_create(
         MachineDisk(
             machine=vm, position=position, disk_name=disk.virtual_machine_disk_name, boot=disk.boot,
             read_only=disk.read_only, auto_delete=disk.auto_delete, driver=disk.driver,
@@ -228,7 +227,7 @@ def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         )
         for position, disk in enumerate(spec.disks)
     )  # fmt: skip
-    MachineInterface.objects.bulk_create(
+    cards = MachineInterface.objects.bulk_create(
         MachineInterface(
             machine=vm, position=position, name=card.name, network_name=card.network_name,
             mac_address=(card.mac_address or "").lower(), ip_addresses=card.ip_addresses,
@@ -237,7 +236,7 @@ def write_rows(vm: VirtualMachine, spec: VirtualMachineSpec) -> None:
         for position, card in enumerate(spec.interfaces)
     )  # fmt: skip
     vars(vm).pop("_prefetched_objects_cache", None)
-    prefetch_related_objects([vm], "disks", "interfaces")
+    with_these(vm, disks, cards)
 
 
 def _shown(spec: VirtualMachineSpec) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from inventory.models import MachineVersion
 from tests.apiserver.conftest import Client
 from tests.apiserver.manifests import SMALL
 
@@ -75,6 +76,21 @@ def test_unknown_fields_are_refused_told_or_dropped(erin: Client) -> None:
     assert warned.status_code == 201 and 'unknown field \\"spec.compute.memroy\\"' in warned.headers["warning"]
     ignored = erin("POST", f"{MACHINES}?fieldValidation=Ignore", odd)
     assert ignored.status_code == 201 and "warning" not in ignored.headers
+
+
+def test_the_answer_to_a_change_of_disks_and_cards_is_what_is_there_now(erin: Client) -> None:
+    assert erin("POST", MACHINES, small()).status_code == 201
+    spec = {
+        "disks": [{"virtualMachineDiskName": "other", "boot": True}],
+        "interfaces": [{"name": "eth0", "networkName": "n2"}],
+    }
+    answered = erin("PATCH", f"{MACHINES}/vm1", {"spec": spec}, headers=MERGE).json()
+    assert [disk["virtualMachineDiskName"] for disk in answered["spec"]["disks"]] == ["other"]
+    assert [card["networkName"] for card in answered["spec"]["interfaces"]] == ["n2"]
+    assert erin("GET", f"{MACHINES}/vm1").json()["spec"] == answered["spec"]
+    kept = MachineVersion.objects.order_by("number").last()
+    assert kept is not None
+    assert [disk["virtualMachineDiskName"] for disk in kept.manifest["spec"]["disks"]] == ["other"]
 
 
 def test_a_dry_run_leaves_nothing_behind(erin: Client) -> None:

@@ -21,8 +21,10 @@ from vmconsole.access.errors import OverQuota
 from vmconsole.access.models import ResourceQuota
 from vmconsole.access.rules import IN_BYTES, Counted
 from vmconsole.pages import percent_of, size
+from vmconsole.prepared import Prepared
 
 Amounts = Counter[Counted]
+_QUOTA = Prepared(ResourceQuota.objects.order_by(), "namespace")
 WORDS = {
     Counted.MACHINES: gettext_lazy("Virtual machines"),
     Counted.VCPUS: gettext_lazy("vCPUs"),
@@ -44,7 +46,7 @@ def used(namespaces: Collection[str], *, alone: bool = False) -> dict[str, Amoun
 
 def limits_of(namespace: str) -> dict[Counted, int]:
     """The limits that it has, none where there is no quota."""
-    return limits_in(ResourceQuota.objects.filter(namespace=namespace).first())
+    return limits_in(_QUOTA.one(namespace))
 
 
 def limits_in(quota: ResourceQuota | None) -> dict[Counted, int]:
@@ -55,7 +57,7 @@ def refuse_over(namespace: str, asked: Mapping[Counted, int], fields: Mapping[Co
     """Go on only when so much more fits: to be asked before anything is written, in the transaction that writes it.
     `fields` says which input asks for what.
     """
-    quota = ResourceQuota.objects.filter(namespace=namespace).first()
+    quota = _QUOTA.one(namespace)
     limits = limits_in(quota)
     if quota is None or not any(asked.get(counted, 0) > 0 for counted in limits):
         return

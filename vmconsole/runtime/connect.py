@@ -7,12 +7,14 @@ web process must never load a driver (`tests/test_shape.py`).
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 
+from vmconsole.prepared import Prepared
 from vmconsole.runtime.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -43,11 +45,17 @@ def only() -> Runtime:
     from vmconsole.runtime.models import Runtime
 
     url = settings.LIBVIRT_URI if settings.RUNTIME_KIND == "libvirt" else ""
-    runtime, made = Runtime.objects.get_or_create(name="local", defaults={"kind": settings.RUNTIME_KIND, "url": url})
-    if not made and (runtime.kind, runtime.url) != (settings.RUNTIME_KIND, url):
-        Runtime.objects.filter(uid=runtime.uid).update(kind=settings.RUNTIME_KIND, url=url)
-        runtime.refresh_from_db()
-    return runtime
+    runtime = _by_name().one("local")
+    if runtime is not None and (runtime.kind, runtime.url) == (settings.RUNTIME_KIND, url):
+        return runtime
+    return Runtime.objects.update_or_create(name="local", defaults={"kind": settings.RUNTIME_KIND, "url": url})[0]
+
+
+@cache
+def _by_name() -> Prepared[Runtime]:
+    from vmconsole.runtime.models import Runtime
+
+    return Prepared(Runtime.objects.order_by(), "name")
 
 
 def default() -> RuntimeConnection:
