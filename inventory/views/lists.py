@@ -17,18 +17,11 @@ from inventory.models import SavedView, VirtualMachine
 from inventory.search import MACHINES
 from inventory.services import saved
 from inventory.showing import one, shown
-from inventory.views.finding import machine, row_of, visible
+from inventory.views.finding import in_order, machine, row_of, visible
 from observability import events
 from vmconsole.access.rights import Right, everywhere, may, namespaces
 from vmconsole.access.views_people import asker
 from vmconsole.lists import Asked, Listing, namespace_of, silent
-
-# What a row never shows. Reading it would cost a third of the page; what its why-line reads must not stand here, or
-# every row would ask for it alone (tests/test_lists.py counts).
-UNSEEN = (
-    "annotations", "delete_disks", "spec_compute", "spec_firmware", "spec_cloud_init", "spec_rest",
-    "status_guest", "status_screen",
-)  # fmt: skip
 
 
 def addresses_of(vm: VirtualMachine) -> str:
@@ -68,9 +61,7 @@ def page_of(request: HttpRequest, asked: Asked) -> Page[Any]:
     """One page, in two steps: uids by the index alone, then only the rows that are shown."""
     asked.rows = asked.rows.values_list("uid", flat=True)
     page = asked.page(request)
-    uids = list(page.object_list)
-    found = VirtualMachine.objects.defer(*UNSEEN).in_bulk(uids)
-    page.object_list = [found[uid] for uid in uids if uid in found]
+    page.object_list = in_order(page.object_list)
     return page
 
 

@@ -19,6 +19,7 @@ from inventory.rules import POWER_VERBS, Verb
 from inventory.search import MACHINES
 from inventory.services import saved
 from inventory.showing import LABELS, Shown, shown
+from inventory.views.finding import in_order
 from networking.models import Network
 from storage.models import Image, VirtualMachineDisk
 from storage.queries import DISKS, IMAGES
@@ -75,7 +76,7 @@ def judging(row: Shown) -> dict[str, Any]:
 
 def machines(request: HttpRequest, text: str) -> list[Shown]:
     rows, _complaints = MACHINES.search(VirtualMachine.objects.visible_to(asker(request)), text)
-    return shown(request.user, rows.order_by("name", "uid")[:MOST])
+    return shown(request.user, in_order(rows.order_by("name", "uid").values_list("uid", flat=True)[:MOST]))
 
 
 def entry(group: str, icon: str, label: str, url: str, sub: str = "") -> Entry:
