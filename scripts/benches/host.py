@@ -27,7 +27,7 @@ from scripts.benches._processes import ROOT, family
 from scripts.benches.results import Figure, show
 
 MIB = 1 << 20
-BOOTS = 3
+BOOTS = 7
 STARTS = 10
 CHANGES = 20
 IDLE_GUESTS = 10
