@@ -76,6 +76,11 @@ def of_machine(columns: Mapping[str, Any]) -> Amounts:
     return Counter({Counted.MACHINES: 1, Counted.VCPUS: vcpus, Counted.MEMORY: memory})
 
 
+def growth(old: Mapping[str, Any], new: Mapping[str, Any]) -> Amounts:
+    """By how much a machine becomes larger; what becomes smaller asks for nothing."""
+    return of_machine(new) - of_machine(old)
+
+
 def fields_of(columns: Mapping[str, Any]) -> dict[Counted, str]:
     """Which field of the manifest asks for what."""
     typed = "spec.compute.virtualMachineTypeName" if columns["spec_type_name"] else ""

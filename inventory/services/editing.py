@@ -82,7 +82,7 @@ def edit(
     if not change.fields and not change.kept:
         _metadata_only(actor, vm, written, change.diff, restored)
         return None
-    quota.refuse_over(vm.namespace, _growth(change.old, written), usage.fields_of(written))
+    quota.refuse_over(vm.namespace, usage.growth(spec_columns(change.old), written), usage.fields_of(written))
     earlier = refuse_unless_allowed(Verb.EDIT, vm)
     making = earlier if earlier and earlier.verb == Verb.CREATE else None
     operation = _into_making(actor, vm, making, change.diff) if making else operations.begin(
@@ -136,11 +136,6 @@ def _write(vm: VirtualMachine, change: _Change, written: dict[str, Any]) -> None
     detach_absent(vm)
     _release_cards(vm, change.spec)
     claim_existing(vm, change.spec)
-
-
-def _growth(old: VirtualMachineSpec, written: dict[str, Any]) -> quota.Amounts:
-    """By how much it becomes larger; what becomes smaller asks for nothing."""
-    return usage.of_machine(written) - usage.of_machine(spec_columns(old))
 
 
 def _left_over(earlier: Operation | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from inventory import usage
 from inventory.configuring import (
     FIELDS,
     ConfigureForm,
@@ -24,7 +25,8 @@ from inventory.configuring import (
 from inventory.devices import Rows
 from inventory.differing import Difference, differences
 from inventory.explaining import explained_fields
-from inventory.manifests import Invalid, dump_yaml, load_yaml, manifest_of, parse_machine
+from inventory.foresight import Line, quota_lines
+from inventory.manifests import Invalid, dump_yaml, load_yaml, manifest_of, parse_machine, spec_columns, spec_of
 from inventory.models import MachineVersion, VirtualMachine, VirtualMachineType
 from inventory.rules import Verb
 from inventory.services import editing
@@ -194,7 +196,17 @@ def previewed(request: HttpRequest, vm: VirtualMachine, now: Manifest, wanted: M
         "by_itself": vm.spec_auto_restart,
         "yaml": dump_yaml(wanted or now),
         "wanted": wanted is not None,
+        "lines": grown(vm, wanted) if changes and wanted else [],
     }
+
+
+def grown(vm: VirtualMachine, wanted: Manifest) -> list[Line]:
+    """What a larger machine takes of what its namespace may have."""
+    try:
+        new = spec_columns(parse_machine(wanted).spec)
+    except Invalid:
+        return []
+    return quota_lines(vm.namespace, usage.growth(spec_columns(spec_of(vm)), new))
 
 
 def yaml_page(request: HttpRequest, vm: VirtualMachine, now: Manifest, status: int, **more: Any) -> HttpResponse:

@@ -22,6 +22,8 @@ from storage.services import create_disk
 from tests.inventory.conftest import ACTOR, manifest
 from tests.people import MINE, People, client_of
 from tests.settle import settle
+from vmconsole.access.models import ResourceQuota
+from vmconsole.access.rules import Counted
 from vmconsole.operations.models import Operation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +74,15 @@ def test_the_preview_says_what_would_change_and_changes_nothing(people: People, 
     assert "not right yet" in wrong
     assert post(client_of(people.bob), vm, "configuration/preview").status_code == 403
     assert now(vm).generation == 1
+
+
+def test_the_preview_says_what_of_the_quota_a_larger_machine_takes(people: People, vm: VirtualMachine) -> None:
+    carol = client_of(people.carol)
+    assert "quota" not in post(carol, vm, "configuration/preview", vcpus="3").content.decode()
+    ResourceQuota.objects.create(namespace=vm.namespace, name="quota", hard={Counted.VCPUS: 4})
+    assert "vCPUs: within the quota" in post(carol, vm, "configuration/preview", vcpus="4").content.decode()
+    assert "vCPUs: more than the quota leaves" in post(carol, vm, "configuration/preview", vcpus="5").content.decode()
+    assert "quota" not in post(carol, vm, "configuration/preview", display_name="x").content.decode()
 
 
 def test_the_preview_of_yaml_names_the_wrong_field(people: People, vm: VirtualMachine) -> None:
