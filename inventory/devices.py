@@ -12,7 +12,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from inventory.explaining import give_help
-from inventory.forms import DRIVERS, MODELS, plain
+from inventory.fields import plain
+from inventory.forms import DRIVERS, MODELS
 from inventory.models import VirtualMachine
 from networking.models import Network
 from storage.models import VirtualMachineDisk

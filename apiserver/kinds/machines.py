@@ -11,7 +11,8 @@ from inventory.assembly import decoded
 from inventory.manifests import annotations_of, manifest_of, parse_machine, whole, with_rows
 from inventory.models import VirtualMachine
 from inventory.schema import VirtualMachineManifest, VirtualMachineStatus
-from inventory.services.editing import delete, edit
+from inventory.services.deleting import delete
+from inventory.services.editing import edit
 from inventory.services.making import create, kept_name
 from vmconsole.access import secrets
 from vmconsole.access.models import User

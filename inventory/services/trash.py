@@ -18,7 +18,7 @@ from django.utils import timezone
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
 from inventory.services.asking import KIND, TRASH, require_on, tell
-from inventory.services.editing import delete, fate_of_disks, replace_open
+from inventory.services.deleting import delete, fate_of_disks, replace_open
 from observability import changes
 from vmconsole.access.actors import Actor
 from vmconsole.access.models import User

@@ -16,7 +16,8 @@ from inventory.manifests import manifest_of, parse_machine
 from inventory.models import VirtualMachine
 from inventory.reconcile import reconcile
 from inventory.rules import Verb
-from inventory.services.editing import declare, delete, edit, manifest_now
+from inventory.services.deleting import delete
+from inventory.services.editing import declare, edit, manifest_now
 from inventory.services.making import NewDisk, adopt, create
 from inventory.services.power import power
 from inventory.services.types import ensure_predefined

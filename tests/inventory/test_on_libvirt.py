@@ -14,7 +14,8 @@ from django.core.management import call_command
 from inventory import watching
 from inventory.models import VirtualMachine
 from inventory.rules import Verb
-from inventory.services.editing import declare, delete
+from inventory.services.deleting import delete
+from inventory.services.editing import declare
 from inventory.services.making import NewDisk, create
 from inventory.services.power import power
 from networking.models import NetworkInterface
