@@ -192,10 +192,6 @@ class VirtualMachine(ObjectMeta):
     def made(self) -> bool:
         return self.observed_generation > 0
 
-    @property
-    def drifted(self) -> bool:
-        return bool(self.status_drift)
-
     def wish(self, **spec: Any) -> None:
         """Write down what somebody asked for. Numbered, so that nothing older wins.
 

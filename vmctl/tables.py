@@ -14,10 +14,6 @@ from vmctl.words import _
 ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
-def is_table(answer: dict[str, Any]) -> bool:
-    return answer.get("kind") == "Table"
-
-
 def heads(definitions: list[dict[str, Any]], *, wide: bool, namespaces: bool) -> list[str]:
     shown = [one["name"].upper() for one in definitions if wide or not one.get("priority")]
     return ["NAMESPACE", *shown] if namespaces else shown

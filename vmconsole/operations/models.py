@@ -26,9 +26,6 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def open(self) -> OperationQuerySet:
         return self.filter(state=State.OPEN)
 
-    def visible_in(self, namespaces: list[str]) -> OperationQuerySet:
-        return self.filter(namespace__in=[*namespaces, ""])
-
 
 class Operation(models.Model):
     """One request in flight or ended. `percent` 0 to 100, None while unknown. `steps` is [{at, text}]."""
