@@ -52,7 +52,8 @@ class Line:
                 other.sendall(data)
         for end in (one, other):
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits at it
+            end.close()  # or it would go on taking in what nobody reads, until it is full
 
     def close(self) -> None:
         for one in (self.listener, *self.open):
