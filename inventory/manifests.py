@@ -210,9 +210,7 @@ def _interface(row: MachineInterface) -> Interface:
 def manifest_of(vm: VirtualMachine, *, status: bool = True) -> dict[str, Any]:
     """The whole object as Kubernetes shows it."""
     metadata = Metadata(name=vm.name, namespace=vm.namespace, labels=vm.labels, annotations=annotations_of(vm))
-    written = VirtualMachineManifest(GROUP, "VirtualMachine", metadata, spec_of(vm))
-    manifest: dict[str, Any] = msgspec.to_builtins(written)
-    manifest = {"apiVersion": GROUP, "kind": "VirtualMachine", **manifest, "spec": shown_spec(written.spec)}
+    manifest = written_out(VirtualMachineManifest(GROUP, "VirtualMachine", metadata, spec_of(vm)))
     if status:
         manifest["metadata"] |= {
             "uid": str(vm.uid),
@@ -221,6 +219,12 @@ def manifest_of(vm: VirtualMachine, *, status: bool = True) -> dict[str, Any]:
         }
         manifest["status"] = status_of(vm)
     return manifest
+
+
+def written_out(manifest: VirtualMachineManifest) -> dict[str, Any]:
+    """As people write it, without what is as usual."""
+    plain: dict[str, Any] = msgspec.to_builtins(manifest)
+    return {"apiVersion": GROUP, "kind": "VirtualMachine", **plain, "spec": shown_spec(manifest.spec)}
 
 
 def shown_spec(spec: VirtualMachineSpec) -> dict[str, Any]:

@@ -26,9 +26,19 @@ from inventory.devices import Rows
 from inventory.differing import Difference, differences
 from inventory.explaining import explained_fields
 from inventory.foresight import Line, quota_lines
-from inventory.manifests import Invalid, dump_yaml, load_yaml, manifest_of, parse_machine, spec_columns, spec_of
+from inventory.manifests import (
+    Invalid,
+    dump_yaml,
+    load_yaml,
+    manifest_of,
+    parse_machine,
+    spec_columns,
+    spec_of,
+    written_out,
+)
 from inventory.models import MachineVersion, VirtualMachine, VirtualMachineType
 from inventory.rules import Verb
+from inventory.schema import VirtualMachineManifest
 from inventory.services import editing
 from inventory.services.asking import require_on
 from inventory.services.editing import When
@@ -189,24 +199,30 @@ def previewed(request: HttpRequest, vm: VirtualMachine, now: Manifest, wanted: M
     changes = differences(now, wanted) if wanted else []
     was = initial_of(vm, now)
     running = not vm.is_off
+    valid = parsed(wanted) if wanted and changes else None
     return {
         "changes": [(change, FIELDS.get(change.path, ""), was.get(FIELDS.get(change.path, ""))) for change in changes],
         "frozen": running and any(change.frozen for change in changes),
         "when": request.POST.get("when", "next-start"),
         "by_itself": vm.spec_auto_restart,
-        "yaml": dump_yaml(wanted or now),
+        "yaml": dump_yaml(written_out(valid) if valid else wanted or now),
         "wanted": wanted is not None,
-        "lines": grown(vm, wanted) if changes and wanted else [],
+        "lines": grown(vm, valid) if valid else [],
     }
 
 
-def grown(vm: VirtualMachine, wanted: Manifest) -> list[Line]:
-    """What a larger machine takes of what its namespace may have."""
+def parsed(manifest: Manifest) -> VirtualMachineManifest | None:
+    """None: something is wrong with it, which is said elsewhere."""
     try:
-        new = spec_columns(parse_machine(wanted).spec)
+        return parse_machine(manifest)
     except Invalid:
-        return []
-    return quota_lines(vm.namespace, usage.growth(spec_columns(spec_of(vm)), new))
+        return None
+
+
+def grown(vm: VirtualMachine, wanted: VirtualMachineManifest) -> list[Line]:
+    """What a larger machine takes of what its namespace may have."""
+    growth = usage.growth(spec_columns(spec_of(vm)), spec_columns(wanted.spec))
+    return quota_lines(vm.namespace, growth)
 
 
 def yaml_page(request: HttpRequest, vm: VirtualMachine, now: Manifest, status: int, **more: Any) -> HttpResponse:
