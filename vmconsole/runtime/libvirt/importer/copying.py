@@ -51,14 +51,13 @@ def shares(source: Path) -> bool:
 
 
 def copy(source: Path, target: Path, *, moved: Callable[[float], None]) -> None:
-    """A copy of `source`, holes kept, safely on disk. `moved` hears the share done, and may raise to stop it."""
+    """A copy of `source`, holes kept, not on disk yet. `moved` hears the share done, and may raise to stop it."""
     with open_regular(source) as origin, target.open("wb") as fresh:
         if not share(origin, fresh):
             length = os.fstat(origin.fileno()).st_size
             check_space(target.parent, os.fstat(origin.fileno()).st_blocks * 512)
             _copy_data(origin.fileno(), fresh.fileno(), length, moved)
             os.ftruncate(fresh.fileno(), length)
-        os.fsync(fresh.fileno())
 
 
 def _copy_data(source: int, target: int, length: int, moved: Callable[[float], None]) -> None:

@@ -5,7 +5,6 @@ It is run on files whose headers we have read and accepted, never to find out wh
 
 from __future__ import annotations
 
-import ctypes
 import json
 import re
 import resource
@@ -22,13 +21,10 @@ _TOOL: Final = "qemu-img"
 _MEMORY: Final = 2 * 2**30  # address space, threads' stacks included; 64 TiB of qcow2 tables fit
 _SECONDS: Final = 120
 _SECONDS_PER_GIB: Final = 30  # of CPU; zlib clusters unpack at 50 MB/s on a slow core
-_PR_SET_PDEATHSIG: Final = 1
 _PERCENT: Final = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 _DETAIL: Final = 2000
 _LEAKS: Final = 3  # exit code of `qemu-img check` for clusters that nobody uses, which do no harm
 _CHECKED: Final = {"qcow2", "vmdk", "vdi", "vhdx"}
-
-_libc = ctypes.CDLL(None)
 
 
 class LockHeld(Exception):
@@ -72,12 +68,11 @@ def _run(
 ) -> bytes:
     seconds = _SECONDS + _SECONDS_PER_GIB * (virtual_bytes // 2**30)
     child = subprocess.Popen(
-        [_TOOL, *arguments],
+        [*_leash(seconds, largest), _TOOL, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-        preexec_fn=lambda: _leash(seconds, largest),  # noqa: PLW1509 (one thread only)
     )
     try:
         said, complained = _listen(child, moved or (lambda _share: None))
@@ -90,12 +85,14 @@ def _run(
     return said
 
 
-def _leash(seconds: int, largest: int) -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _leash(seconds: int, largest: int) -> list[str]:
+    """Commands that turn into the one behind them: it dies with us, and takes no more than this.
+
+    Set by commands and not in a function between fork and exec: for that a large process would have to be copied.
+    """
+    size = "unlimited" if largest == resource.RLIM_INFINITY else str(largest)
+    limits = [f"--as={_MEMORY}", f"--cpu={seconds}", f"--fsize={size}", "--core=0"]
+    return ["setpriv", "--pdeathsig", "KILL", "prlimit", *limits, "--"]
 
 
 def _listen(child: subprocess.Popen[bytes], moved: Callable[[float], None]) -> tuple[bytes, bytes]:

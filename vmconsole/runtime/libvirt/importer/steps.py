@@ -101,6 +101,7 @@ def _receive(job: JobFile, places: VolumePlaces, progress: Progress, patience: P
         progress.step("Taking in the upload", 0, 75)
         # A copy: whoever may write the upload could otherwise change it after we have inspected it.
         copying.copy(places.uploads / Path(job.upload).name, download, moved=progress.at)
+        _sync(download)  # before it counts as received
     download.replace(received)
     job.received, job.headers = True, ()
     jobs.write(places.job(job.uid), job)
