@@ -54,16 +54,26 @@ def _clone(job: JobFile, places: VolumePlaces, partial: Path, progress: Progress
     source = places.volume(job.volume) if job.volume else None
     if source is None:
         raise ImportFailed("SourceMissing", "The disk or image to copy from is not there. Choose another one.")
+    size = _image_size(source) if source.parent == places.images else _disk_size(source)
+    copying.copy(source, partial, moved=progress.at)
+    _grow(partial, size, job.size_bytes)
+
+
+def _image_size(image: Path) -> int:
+    """No machine ever writes to an image, so nobody has to be asked whether one does."""
+    with copying.open_regular(image) as file:
+        return inspect(file).virtual_bytes
+
+
+def _disk_size(disk: Path) -> int:
     try:
-        size = qemu_img.virtual_size(source)
+        return qemu_img.virtual_size(disk)
     except qemu_img.LockHeld as error:
         raise ImportFailed(
             "SourceInUse",
             "The disk to copy from is being written by a running machine. Stop the machine first.",
             str(error),
         ) from error
-    copying.copy(source, partial, moved=progress.at)
-    _grow(partial, size, job.size_bytes)
 
 
 def _import(job: JobFile, places: VolumePlaces, partial: Path, progress: Progress, patience: Patience) -> None:
