@@ -142,7 +142,7 @@ def fill_in(page: Page) -> None:
 def open_palette(page: Page) -> None:
     page.keyboard.press("Control+k")
     page.keyboard.type("stop web")
-    expect(page.locator("#palette-list li").first).to_contain_text("web-1")
+    expect(page.locator("#palette-list [role=option]").filter(has_text="web-1").first).to_be_visible()
 
 
 def open_operations(page: Page) -> None:
