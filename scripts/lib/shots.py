@@ -141,6 +141,7 @@ def fill_in(page: Page) -> None:
 
 def open_palette(page: Page) -> None:
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Go to or do")).to_be_focused()
     page.keyboard.type("stop web")
     expect(page.locator("#palette-list [role=option]").filter(has_text="web-1").first).to_be_visible()
 
